@@ -1,0 +1,155 @@
+// Package access decides: a code and a view of the bank go in, a door or the
+// reason for a refusal comes out (contract 5.2, 5.3). It is pure: no clock, no
+// I/O, no state. A kind of code is one entry of the table in kinds.go.
+package access
+
+import (
+	"iter"
+	"time"
+
+	"lockerd/daemon/locker"
+)
+
+// Grace is how much earlier than not_before a code is honoured: clocks of two
+// machines are never the same.
+const Grace = time.Minute
+
+// Door is a door as a decision sees it.
+type Door struct {
+	ID         locker.DoorID
+	Size       locker.Size
+	Accessible bool
+	Use        string // any, stock, returns
+	Dedicated  string // to this tenant only; "" is shared
+	Out        bool   // out of service
+	Open       bool   // read open, or an opening of it is under way
+	Silent     bool   // its board says nothing
+	Item       *locker.Item
+	Since      locker.Time
+	Named      []locker.Naming // live collect codes that name it
+	Uncertain  locker.CodeKey  // may open it again: its opening has no proven outcome
+	LastUse    *locker.LastUse
+}
+
+// View is the bank as a decision sees it.
+type View interface {
+	Door(id locker.DoorID) (Door, bool)
+	Doors() iter.Seq[Door] // by id
+}
+
+// Request is one code at one scanner.
+type Request struct {
+	Entry        locker.Entry
+	Now          locker.Time
+	Clock        locker.Clock
+	Confirmed    locker.Time   // when the backend last confirmed the code's set
+	MaxAge       time.Duration // of the cache; 0: never stale
+	ReopenWindow time.Duration
+	Awaiting     bool // at this scanner another code's door awaits a label
+}
+
+// Decision is the answer. Door is set when granted for a kind that opens a
+// door at once.
+type Decision struct {
+	Reason    locker.Reason
+	Door      locker.DoorID
+	Reopening bool // its last door once more: no use, no stock
+	Again     bool // a door whose opening by this code has no proven outcome
+}
+
+func refuse(r locker.Reason) Decision { return Decision{Reason: r} }
+
+// Decide answers a scanned code. The first reason that applies is the answer.
+func Decide(r *Request, v View) Decision {
+	again, isAgain := find(v, func(d Door) bool { return d.Uncertain == r.Entry.Key() })
+	reason := window(r)
+	if isAgain && reason == locker.Expired {
+		reason = locker.Granted // an opening once begun may be finished (contract 5.4)
+	}
+	if reason != locker.Granted {
+		return refuse(reason)
+	}
+	if isAgain {
+		return open(again, Decision{Door: again.ID, Again: true})
+	}
+	reopen, due := reopening(r, v)
+	if usedUp(&r.Entry) && !due {
+		return refuse(locker.Used)
+	}
+	switch {
+	case stale(r):
+		return refuse(locker.StaleCache)
+	case r.Awaiting:
+		return refuse(locker.Busy)
+	case usedUp(&r.Entry):
+		return open(reopen, Decision{Door: reopen.ID, Reopening: true})
+	}
+	return Choose(r.Entry, v, nil)
+}
+
+// Choose picks the door for a code that may open one, leaving out those in not.
+func Choose(e locker.Entry, v View, not []locker.DoorID) Decision {
+	k := kinds[e.Code.Kind]
+	if k == nil {
+		return refuse(locker.Unknown)
+	}
+	return k(e, v, not)
+}
+
+// Known tells whether codes of this kind can be honoured.
+func Known(k locker.Kind) bool { return kinds[k] != nil }
+
+// window judges what concerns time and standing of the code alone.
+func window(r *Request) locker.Reason {
+	c := &r.Entry.Code
+	switch {
+	case r.Entry.Mark.Revoked:
+		return locker.Revoked
+	case c.NotBefore > r.Now.Add(Grace) && r.Clock == locker.ClockUnset:
+		return locker.ClockUntrusted
+	case c.NotBefore > r.Now.Add(Grace):
+		return locker.NotYet
+	case !c.NotAfter.IsZero() && r.Now > c.NotAfter:
+		return locker.Expired
+	}
+	return locker.Granted
+}
+
+func usedUp(e *locker.Entry) bool {
+	n := e.Code.MaxUses()
+	return n > 0 && e.Mark.Used >= n
+}
+
+func stale(r *Request) bool {
+	return r.MaxAge > 0 && r.Entry.Set != locker.SetLocal && r.Now.Sub(r.Confirmed) > r.MaxAge
+}
+
+// reopening finds the door that this code has opened last and may open once
+// more, because it was shut a moment ago and nothing has happened there since.
+func reopening(r *Request, v View) (Door, bool) {
+	return find(v, func(d Door) bool {
+		u := d.LastUse
+		return u != nil && u.Code == r.Entry.Key() && !u.Closed.IsZero() &&
+			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow
+	})
+}
+
+func find(v View, is func(Door) bool) (Door, bool) {
+	for d := range v.Doors() {
+		if is(d) {
+			return d, true
+		}
+	}
+	return Door{}, false
+}
+
+// open grants dec if its door can be opened now.
+func open(d Door, dec Decision) Decision {
+	switch {
+	case d.Out || d.Open:
+		return refuse(locker.DoorOutOfService)
+	case d.Silent:
+		return refuse(locker.BoardSilent)
+	}
+	return dec
+}

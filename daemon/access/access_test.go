@@ -1,0 +1,147 @@
+package access
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+)
+
+type view []Door
+
+func (v view) Door(id locker.DoorID) (Door, bool) {
+	i := slices.IndexFunc(v, func(d Door) bool { return d.ID == id })
+	if i < 0 {
+		return Door{}, false
+	}
+	return v[i], true
+}
+func (v view) Doors() iter.Seq[Door] { return slices.Values(v) }
+
+func id(n int) locker.DoorID { return locker.DoorID{Locker: 1, Door: uint8(n)} }
+
+func item(tenant, sku string) *locker.Item {
+	return &locker.Item{Tenant: tenant, SKU: sku, Serial: "SN-" + sku, Condition: locker.Ready}
+}
+
+const now = locker.Time(1_800_000_000_000)
+
+func named(door int) locker.Entry {
+	return locker.Entry{Set: "acme", Code: locker.Code{ID: "c1", Kind: locker.Collect, Door: id(door), NotAfter: now.Add(time.Hour)}}
+}
+
+func bySKU(sku string) locker.Entry {
+	return locker.Entry{Set: "acme", Code: locker.Code{ID: "c1", Kind: locker.Collect, SKU: sku, NotAfter: now.Add(time.Hour)}}
+}
+
+// TestOrder breaks several rules at a time and wants the first one's reason:
+// each step mends one, so the whole order of contract 5.3 is walked.
+func TestOrder(t *testing.T) {
+	e := named(1)
+	r := &Request{Entry: e, Now: now, Clock: locker.ClockUnset, MaxAge: time.Hour, Confirmed: now.Add(-2 * time.Hour), Awaiting: true, ReopenWindow: 2 * time.Minute}
+	r.Entry.Mark = locker.Mark{Revoked: true, Used: 1}
+	r.Entry.Code.NotBefore = now.Add(2 * time.Minute)
+	d := Door{ID: id(1), Out: true, Open: true, Silent: true, Item: item("globex", "x")}
+	steps := []struct {
+		want locker.Reason
+		mend func()
+	}{
+		{locker.Revoked, func() { r.Entry.Mark.Revoked = false }},
+		{locker.ClockUntrusted, func() { r.Clock = locker.ClockHeld }},
+		{locker.NotYet, func() { r.Entry.Code.NotBefore = now.Add(Grace); r.Entry.Code.NotAfter = now.Add(-time.Millisecond) }},
+		{locker.Expired, func() { r.Entry.Code.NotAfter = now }},
+		{locker.Used, func() { r.Entry.Mark.Used = 0 }},
+		{locker.StaleCache, func() { r.Confirmed = now.Add(-time.Hour) }},
+		{locker.Busy, func() { r.Awaiting = false }},
+		{locker.NoStock, func() { d.Item = item("acme", "x") }}, // another tenant's door does not exist: nothing of it is told
+		{locker.DoorOutOfService, func() { d.Out = false }},
+		{locker.DoorOutOfService, func() { d.Open = false }},
+		{locker.BoardSilent, func() { d.Silent = false }},
+		{locker.Granted, func() {}},
+	}
+	for i, s := range steps {
+		if got := Decide(r, view{d}); got.Reason != s.want {
+			t.Fatalf("step %d: reason %q, want %q", i, got.Reason, s.want)
+		}
+		s.mend()
+	}
+}
+
+func TestSKUChoice(t *testing.T) {
+	base := Door{ID: id(1), Size: locker.SizeM, Item: item("acme", "lap"), Since: 100}
+	with := func(n int, f func(*Door)) Door { d := base; d.ID = id(n); f(&d); return d }
+	cases := map[string]struct {
+		doors view
+		code  func(*locker.Entry)
+		want  Decision
+	}{
+		"lowest id of equals":      {view{with(1, func(*Door) {}), with(2, func(*Door) {})}, nil, Decision{Door: id(1)}},
+		"oldest item":              {view{with(1, func(*Door) {}), with(2, func(d *Door) { d.Since = 99 })}, nil, Decision{Door: id(2)}},
+		"not accessible unasked":   {view{with(1, func(d *Door) { d.Accessible, d.Since = true, 1 }), with(2, func(*Door) {})}, nil, Decision{Door: id(2)}},
+		"accessible as a last way": {view{with(1, func(d *Door) { d.Accessible = true })}, nil, Decision{Door: id(1)}},
+		"accessible asked":         {view{with(1, func(*Door) {}), with(2, func(d *Door) { d.Accessible = true })}, func(e *locker.Entry) { e.Code.Accessible = true }, Decision{Door: id(2)}},
+		"accessible asked, none":   {view{with(1, func(*Door) {})}, func(e *locker.Entry) { e.Code.Accessible = true }, refuse(locker.NoStock)},
+		"smallest size first":      {view{with(1, func(d *Door) { d.Size, d.Since = locker.SizeL, 1 }), with(2, func(*Door) {})}, nil, Decision{Door: id(2)}},
+		"never an open door":       {view{with(1, func(d *Door) { d.Open = true }), with(2, func(*Door) {})}, nil, Decision{Door: id(2)}},
+		"out of service":           {view{with(1, func(d *Door) { d.Out = true })}, nil, refuse(locker.NoStock)},
+		"promised to another":      {view{with(1, func(d *Door) { d.Named = []locker.Naming{{}} })}, nil, refuse(locker.NoStock)},
+		"uncertain item":           {view{with(1, func(d *Door) { d.Item = &locker.Item{Tenant: "acme", SKU: "lap", Condition: locker.Uncertain} })}, nil, refuse(locker.NoStock)},
+		"another tenant's":         {view{with(1, func(d *Door) { d.Item = item("globex", "lap") })}, nil, refuse(locker.NoStock)},
+		"dedicated to another":     {view{with(1, func(d *Door) { d.Dedicated = "globex" })}, nil, refuse(locker.NoStock)},
+		"all boards silent":        {view{with(1, func(d *Door) { d.Silent = true })}, nil, refuse(locker.BoardSilent)},
+		"one board silent":         {view{with(1, func(d *Door) { d.Silent = true }), with(3, func(*Door) {})}, nil, Decision{Door: id(3)}},
+	}
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		c := cases[name]
+		e := bySKU("lap")
+		if c.code != nil {
+			c.code(&e)
+		}
+		if got := Decide(&Request{Entry: e, Now: now}, c.doors); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestReopening(t *testing.T) {
+	r := &Request{Entry: bySKU("lap"), Now: now, ReopenWindow: 2 * time.Minute}
+	r.Entry.Mark.Used = 1
+	d := Door{ID: id(4), LastUse: &locker.LastUse{Code: r.Entry.Key(), Closed: now.Add(-2 * time.Minute)}}
+	if got := Decide(r, view{d}); got != (Decision{Door: id(4), Reopening: true}) {
+		t.Fatalf("within the window: %+v", got)
+	}
+	for name, f := range map[string]func(d *Door){
+		"too late": func(d *Door) {
+			d.LastUse = &locker.LastUse{Code: r.Entry.Key(), Closed: now.Add(-2*time.Minute - time.Millisecond)}
+		},
+		"not yet closed": func(d *Door) { d.LastUse = &locker.LastUse{Code: r.Entry.Key()} },
+		"another's":      func(d *Door) { d.LastUse = &locker.LastUse{Code: locker.CodeKey{Set: "acme", ID: "c2"}, Closed: now} },
+		"forgotten":      func(d *Door) { d.LastUse = nil },
+	} {
+		d := d
+		f(&d)
+		if got := Decide(r, view{d}); got.Reason != locker.Used {
+			t.Errorf("%s: %+v, want used", name, got)
+		}
+	}
+}
+
+func TestUncertainOpensAgain(t *testing.T) {
+	r := &Request{Entry: bySKU("lap"), Now: now.Add(48 * time.Hour)} // expired long ago
+	r.Entry.Mark.Used = 1
+	d := Door{ID: id(4), Uncertain: r.Entry.Key(), Item: &locker.Item{Tenant: "acme", SKU: "lap", Condition: locker.Uncertain}}
+	if got := Decide(r, view{d}); got != (Decision{Door: id(4), Again: true}) {
+		t.Fatalf("same code: %+v", got)
+	}
+	r.Entry.Mark.Revoked = true
+	if got := Decide(r, view{d}); got.Reason != locker.Revoked {
+		t.Fatalf("revoked: %+v", got)
+	}
+	r.Entry.Mark.Revoked, d.Uncertain = false, locker.CodeKey{}
+	if got := Decide(r, view{d}); got.Reason != locker.Expired {
+		t.Fatalf("given to another: %+v", got)
+	}
+}

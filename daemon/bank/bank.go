@@ -1,0 +1,273 @@
+// Package bank is the owner of all doors and visits of a locker bank. One
+// goroutine, Run, takes scans, hardware reports, orders from the control socket
+// and the passing of time one after another, decides from the bank's own store,
+// and drives the doors.
+//
+// What it promises (contract 5.4):
+//
+//   - Commit, then pulse. A relay moves only for an intent that is on disk.
+//   - A door is opened only when a feedback reading begun after the pulse says
+//     so; a missing reply is no outcome and nothing is resent blindly.
+//   - One code, one use: an opening whose outcome is not known may be finished
+//     by the same code at the same door, by nobody else and nowhere else.
+//   - After a failed commit nothing moves: Run returns the error, the process
+//     ends, the supervisor starts it again and the start recovers.
+//
+// Calls from outside reach the goroutine through one bounded inbox; what they
+// wait for is the disk, never the network and never a door. Scans and hardware
+// reports block their caller while the inbox is full (1,024 entries).
+package bank
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/hal"
+)
+
+// Bounds of the bank.
+const (
+	inboxSize    = 1024                    // scans, reports and orders waiting for the goroutine
+	unlockExpiry = 5 * time.Second         // an unlock not on the wire by then never goes there
+	readyLimit   = 5 * time.Second         // boards that have said nothing by then count as silent
+	drainLimit   = 3500 * time.Millisecond // at a stop, openings under way are given so long to be proven
+	chores       = 30 * time.Second        // how often the clock and expired codes are looked at
+	floorEvery   = time.Hour               // the clock floor is saved at least so often
+)
+
+// Store is what the bank needs of its store. Commit, Lookup and the other
+// look-ups are called from the bank's goroutine, the rest from anywhere.
+type Store interface {
+	Commit(c *locker.Commit) (first uint64, err error)
+	Lookup(tag locker.Tag) (locker.Entry, bool, error)
+	Code(key locker.CodeKey) (locker.Entry, bool, error)
+	Mark(key locker.CodeKey) (locker.Mark, bool, error)
+	Codes(set string) iter.Seq2[locker.Entry, error]
+	Sets() map[string]locker.SetInfo
+	Doors() ([]locker.DoorRecord, error)
+	Value(name string) ([]byte, bool, error)
+	JournalID() string
+	First() uint64
+	Next() uint64
+	EventBytes() int64
+	Events(from uint64, most int) ([][]byte, error)
+	Wait(ctx context.Context, next uint64) error
+}
+
+// Clock is bank time, contract 8.
+type Clock interface {
+	Now() locker.Time
+	Status() locker.Clock
+	Floor() locker.Time
+	System() locker.Time
+	Reset() // lowers the floor to the system's time
+}
+
+// DoorSpec is one door as the configuration has it.
+type DoorSpec struct {
+	ID         locker.DoorID
+	Size       locker.Size
+	Accessible bool
+	Sensor     bool
+	Tenant     string
+	Use        string
+	Bus        string
+	Lock       hal.Lock
+}
+
+// BusSpec is one bus as the configuration has it.
+type BusSpec struct {
+	Name   string
+	Driver string
+	Boards []int // addresses
+}
+
+// Times are the times of contract 2 [open].
+type Times struct {
+	Pulse        time.Duration
+	Prove        time.Duration
+	Tries        int
+	AjarWarn     time.Duration
+	AjarAlarm    time.Duration
+	ReopenWindow time.Duration
+	VisitIdle    time.Duration
+}
+
+// Config is what a bank is.
+type Config struct {
+	Bank     string
+	Version  string
+	Doors    []DoorSpec
+	Buses    []BusSpec
+	Scanners []string
+	Open     Times
+	MaxAge   time.Duration // cache_max_age; 0: never stale
+	Clean    bool          // the last stop was orderly
+	Faults   []string      // what the store found at its opening, in words
+	Source   string        // where the time comes from, in words
+	Verify   func(context.Context) (VerifyResult, error)
+	SelfTest func(context.Context) []SelfTestLine // what only the process knows: disk, files
+	Log      *slog.Logger
+}
+
+// Bank is one bank. Make it with New, give it its buses with Attach, run it.
+type Bank struct {
+	cfg   Config
+	store Store
+	clock Clock
+	log   *slog.Logger
+	epoch time.Time // monotonic zero
+
+	inbox   chan func()
+	stopped chan struct{} // closed when Run has returned
+	ready   chan struct{} // closed when doors can be opened
+
+	buses    map[string]*busState
+	slots    []*slot // by id
+	byID     map[locker.DoorID]*slot
+	byLock   map[busLock]*slot
+	scanners map[string]*ScannerStatus
+	visits   map[string]*visit
+	pulses   map[uint64]*slot // pulses on their way, by id
+
+	boot      int64
+	visitSeq  int64
+	pulseSeq  uint64
+	stock     map[stockKey]int
+	mins      map[stockKey]int
+	limits    limiter
+	clockWas  locker.Clock
+	floorSent time.Duration
+	nextChore time.Duration
+	err       error // the commit that failed: the bank is over
+}
+
+type busLock struct {
+	bus  string
+	lock hal.Lock
+}
+
+type busState struct {
+	spec   BusSpec
+	bus    hal.Bus
+	boards map[int]*BoardStatus
+}
+
+// New reads the stored state of the bank. Nothing moves before Run.
+func New(cfg Config, st Store, clk Clock) (*Bank, error) {
+	b := &Bank{
+		cfg: cfg, store: st, clock: clk, log: cfg.Log, epoch: time.Now(),
+		inbox: make(chan func(), inboxSize), stopped: make(chan struct{}), ready: make(chan struct{}),
+		buses: map[string]*busState{}, byID: map[locker.DoorID]*slot{}, byLock: map[busLock]*slot{},
+		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
+		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
+	}
+	for _, s := range cfg.Buses {
+		bs := &busState{spec: s, boards: map[int]*BoardStatus{}}
+		for _, a := range s.Boards {
+			bs.boards[a] = &BoardStatus{Address: a, State: stateStarting}
+		}
+		b.buses[s.Name] = bs
+	}
+	for _, n := range cfg.Scanners {
+		b.scanners[n] = &ScannerStatus{Name: n, State: stateStarting}
+	}
+	if err := b.load(); err != nil {
+		return nil, fmt.Errorf("cannot read the stored state of the bank: %w", err)
+	}
+	return b, nil
+}
+
+// Attach gives the bank the bus of that name. All buses must be attached
+// before Run; they may report before.
+func (b *Bank) Attach(name string, bus hal.Bus) { b.buses[name].bus = bus }
+
+// Ready is closed when every board has answered or been found silent.
+func (b *Bank) Ready() <-chan struct{} { return b.ready }
+
+// Boot returns the number of this start, counted from 1.
+func (b *Bank) Boot() int64 { return b.boot }
+
+// Run owns the bank until ctx ends, then waits shortly for openings under way.
+// It returns nil after an orderly stop, and the error after a failed commit.
+func (b *Bank) Run(ctx context.Context) error {
+	defer close(b.stopped)
+	b.started()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	done, limit := ctx.Done(), time.Duration(-1)
+	for b.err == nil {
+		select {
+		case f := <-b.inbox:
+			f()
+		case <-timer.C:
+		case <-done:
+			done, limit = nil, b.now()+drainLimit
+		}
+		b.tick()
+		if limit >= 0 && (!b.opening() || b.now() >= limit) {
+			return b.err
+		}
+		timer.Reset(b.untilNext(limit))
+	}
+	return b.err
+}
+
+// now is monotonic time since the bank was made.
+func (b *Bank) now() time.Duration { return time.Since(b.epoch) }
+
+func (b *Bank) mono(t time.Time) time.Duration { return t.Sub(b.epoch) }
+
+// post hands f to the goroutine; it waits while the inbox is full and gives up
+// only when the bank has stopped.
+func (b *Bank) post(f func()) {
+	select {
+	case b.inbox <- f:
+	case <-b.stopped:
+	}
+}
+
+// call runs f on the goroutine and waits for it.
+func (b *Bank) call(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case b.inbox <- func() { f(); close(done) }:
+	case <-b.stopped:
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-b.stopped:
+		return errStopped
+	}
+}
+
+var errStopped = &Error{Code: "unavailable", Text: "the bank is stopping", Cure: "wait for lockerd to start again and repeat the command"}
+
+// opening tells whether the outcome of a pulse is awaited.
+func (b *Bank) opening() bool {
+	for _, d := range b.slots {
+		if d.underWay() {
+			return true
+		}
+	}
+	return false
+}
+
+// fail ends the bank: after a failed commit nothing may move any more.
+func (b *Bank) fail(err error) {
+	if b.err == nil {
+		b.err = fmt.Errorf("cannot commit: %w", err)
+		b.log.Error("storage fault: nothing moves any more", slog.Any("error", err))
+	}
+}
+
+func decimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -1,0 +1,144 @@
+package bank
+
+import (
+	"log/slog"
+	"time"
+
+	"lockerd/daemon/access"
+	"lockerd/daemon/locker"
+	"lockerd/scanner"
+)
+
+// scanned is the main job: a text has come, a door opens or a reason is given.
+func (b *Bank) scanned(s scanner.Scan) {
+	at := b.mono(s.At)
+	if s.Malformed {
+		b.refuse(s.Scanner, locker.Malformed, nil)
+		return
+	}
+	if r := access.Text(s.Text); r != locker.Granted {
+		b.refuse(s.Scanner, r, nil)
+		return
+	}
+	if access.IsTicket(s.Text) {
+		b.refuse(s.Scanner, locker.BadSignature, nil) // no [trust], no tickets (contract 2)
+		return
+	}
+	e, reason := b.find(locker.TagOf(b.cfg.Bank, s.Text))
+	if reason != locker.Granted {
+		b.refuse(s.Scanner, reason, nil)
+		return
+	}
+	dec := access.Decide(b.request(e), view{b})
+	if dec.Reason != locker.Granted {
+		b.refuse(s.Scanner, dec.Reason, &e)
+		return
+	}
+	v := b.newVisit(s.Scanner, e, at)
+	v.stage(&v.stages.Decision, b.now())
+	if dec.Door.IsZero() {
+		return // the door is chosen later, at kiosk or socket
+	}
+	t := b.begin()
+	b.grant(t, v, b.byID[dec.Door], dec)
+	t.commit()
+}
+
+// find looks a code up by its tag and takes the stricter of what its record and
+// the bank's own marks say of its use.
+func (b *Bank) find(tag locker.Tag) (locker.Entry, locker.Reason) {
+	e, ok, err := b.store.Lookup(tag)
+	if err == nil && ok {
+		err = b.strictest(&e)
+	}
+	switch {
+	case err != nil:
+		b.fault("a code's record is damaged", err)
+		return e, locker.Unknown
+	case !ok:
+		return e, locker.Unknown
+	}
+	return e, locker.Granted
+}
+
+func (b *Bank) strictest(e *locker.Entry) error {
+	m, ok, err := b.store.Mark(e.Key())
+	if err != nil || !ok {
+		return err
+	}
+	e.Mark.Used = max(e.Mark.Used, m.Used)
+	e.Mark.Done = max(e.Mark.Done, m.Done)
+	e.Mark.Revoked = e.Mark.Revoked || m.Revoked
+	return nil
+}
+
+// fault journals that stored data could not be read; what it would have said is
+// refused.
+func (b *Bank) fault(what string, err error) {
+	b.log.Error("storage fault", slog.String("what", what), slog.Any("error", err))
+	t := b.begin()
+	t.add(locker.Event{Type: locker.EvStorageFault, Error: what + ": " + err.Error()})
+	t.commit()
+}
+
+func (b *Bank) request(e locker.Entry) *access.Request {
+	return &access.Request{
+		Entry: e, Now: b.clock.Now(), Clock: b.clock.Status(),
+		Confirmed: b.store.Sets()[e.Set].Confirmed, MaxAge: b.cfg.MaxAge, ReopenWindow: b.cfg.Open.ReopenWindow,
+	}
+}
+
+func (b *Bank) refuse(name string, r locker.Reason, e *locker.Entry) {
+	ev := locker.Event{Type: locker.EvScanRefused, Scanner: name, Reason: r}
+	if e != nil {
+		ev.Code, ev.Set, ev.Kind, ev.Ref, ev.Tenant = e.Code.ID, e.Set, e.Code.Kind, e.Code.Ref, e.Code.TenantIn(e.Set)
+	}
+	t := b.begin()
+	t.add(ev)
+	t.commit()
+}
+
+// grant puts use, intent and events of one opening into one step and has the
+// pulse follow it (contract 5.4).
+func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
+	in := &locker.Intent{
+		Code: v.entry.Key(), Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(),
+		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, At: b.clock.Now(),
+	}
+	v.door, d.visit, d.restart = d, v, false
+	v.moved = b.now()
+	if !dec.Reopening && !dec.Again && !v.counted {
+		v.counted = true
+		v.entry.Mark.Used++
+		v.entry.Mark.Last, v.entry.Mark.Until = in.At, v.entry.Code.NotAfter
+		t.mark(&v.entry)
+	}
+	d.rec.Intent = in
+	t.save(d)
+	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(v.entry.Set)}
+	stamp(&e, in)
+	t.add(e)
+	b.order(t, d)
+}
+
+// order tells the machine that its opening is in this step.
+func (b *Bank) order(t *tx, d *slot) {
+	for _, e := range d.m.Order(b.now()) {
+		b.effect(t, d, e)
+	}
+}
+
+func (b *Bank) cacheInfo(set string) *locker.CacheInfo {
+	info := b.store.Sets()[set]
+	c := &locker.CacheInfo{Version: info.Version}
+	if !info.Confirmed.IsZero() {
+		c.AgeS = int64(b.clock.Now().Sub(info.Confirmed) / time.Second)
+	}
+	return c
+}
+
+// stamp names the code and visit of an opening in its event.
+func stamp(e *locker.Event, in *locker.Intent) {
+	e.Visit, e.Scanner = in.Visit, in.Scanner
+	e.Code, e.Set, e.Kind, e.Ref, e.Tenant = in.Code.ID, in.Code.Set, in.Kind, in.Ref, in.Tenant
+}

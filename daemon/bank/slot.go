@@ -1,0 +1,93 @@
+package bank
+
+import (
+	"iter"
+	"slices"
+
+	"lockerd/daemon/access"
+	"lockerd/daemon/door"
+	"lockerd/daemon/locker"
+)
+
+// slot is one door of the bank: what it is, what is stored of it, its machine,
+// and who is at it.
+type slot struct {
+	spec    DoorSpec
+	rec     locker.DoorRecord
+	m       *door.Machine
+	board   *BoardStatus
+	visit   *visit          // whose opening is under way or whose door stands open
+	waiter  chan OpenResult // of an opening ordered at the socket; buffered
+	restart bool            // the intent is from before this start
+}
+
+// underWay tells whether an opening awaits its outcome and could have one soon.
+func (d *slot) underWay() bool {
+	switch d.m.Phase() {
+	case door.Pulsing, door.Proving, door.Looking:
+		return true
+	case door.Resting, door.Settling, door.Standing:
+	}
+	return false
+}
+
+// open tells whether the door is or may be open: read open, not yet believed
+// shut, or about to be opened.
+func (d *slot) open() bool {
+	return d.m.Phase() == door.Standing || d.m.Position() == door.Open || d.underWay()
+}
+
+func (d *slot) out(c locker.Cause) bool { return slices.Contains(d.rec.Out, c) }
+
+// silent tells whether nothing is known of the door: its board does not answer
+// or has not yet been read.
+func (d *slot) silent() bool {
+	if d.m.Phase() == door.Settling || d.board.State != stateOK {
+		return true
+	}
+	return d.spec.Sensor && d.m.Position() == door.Unknown
+}
+
+func (d *slot) dedicated() string {
+	if d.rec.Tenant != "" {
+		return d.rec.Tenant
+	}
+	return d.spec.Tenant
+}
+
+// seen is the door as a decision sees it.
+func (d *slot) seen() access.Door {
+	a := access.Door{
+		ID: d.spec.ID, Size: d.spec.Size, Accessible: d.spec.Accessible, Use: d.spec.Use,
+		Dedicated: d.dedicated(), Out: len(d.rec.Out) > 0,
+		Open: d.open(), Silent: d.silent(),
+		Item: d.rec.Item, Since: d.rec.Since, Named: d.rec.Named, LastUse: d.rec.Last,
+	}
+	if in := d.rec.Intent; in != nil && in.Uncertain {
+		a.Uncertain = in.Code
+	}
+	return a
+}
+
+// view lets a decision see the bank.
+type view struct{ b *Bank }
+
+// Door implements access.View.
+func (v view) Door(id locker.DoorID) (access.Door, bool) {
+	d, ok := v.b.byID[id]
+	if !ok {
+		return access.Door{}, false
+	}
+	return d.seen(), true
+}
+
+// Doors implements access.View.
+func (v view) Doors() iter.Seq[access.Door] {
+	return func(yield func(access.Door) bool) {
+		for _, d := range v.b.slots {
+			if !yield(d.seen()) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package bank
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"lockerd/daemon/locker"
+)
+
+// stockKey is what stock is counted by.
+type stockKey struct{ tenant, sku string }
+
+// counted tells under which key the door's item counts as stock: a ready item
+// in a door in service that no live collect code names (contract 5.2).
+func (d *slot) counted() (stockKey, bool) {
+	it := d.rec.Item
+	if it == nil || it.Condition != locker.Ready || len(d.rec.Out) > 0 || len(d.rec.Named) > 0 {
+		return stockKey{}, false
+	}
+	return stockKey{it.Tenant, it.SKU}, true
+}
+
+// change changes what is stored of a door and says what that does to the stock.
+// Every change of a record that can move a count goes through here.
+func (b *Bank) change(t *tx, d *slot, f func()) {
+	was, had := d.counted()
+	f()
+	t.save(d)
+	is, has := d.counted()
+	if had == has && was == is {
+		return
+	}
+	if had {
+		b.count(t, d, was, -1)
+	}
+	if has {
+		b.count(t, d, is, +1)
+	}
+}
+
+func (b *Bank) count(t *tx, d *slot, k stockKey, delta int) {
+	b.stock[k] += delta
+	n := b.stock[k]
+	e := locker.Event{Type: locker.EvStockChanged, Door: d.spec.ID, Tenant: k.tenant, SKU: k.sku, Delta: delta, Count: &n}
+	if d.visit != nil {
+		e.Visit = d.visit.id
+	}
+	least, has := b.mins[k]
+	if has {
+		e.Min = &least
+	}
+	t.add(e)
+	if has && n < least && n-delta >= least {
+		e.Type, e.Delta = locker.EvStockLow, 0
+		t.add(e)
+	}
+}
+
+// doubt makes the item of a door uncertain: an opening nobody can vouch for has
+// touched it. The caller has said why.
+func (b *Bank) doubt(t *tx, d *slot) {
+	if d.rec.Item == nil || d.rec.Item.Condition == locker.Uncertain {
+		return
+	}
+	b.change(t, d, func() {
+		it := *d.rec.Item
+		it.Condition = locker.Uncertain
+		d.rec.Item = &it
+		t.add(itemEvent(locker.EvItemUncertain, d, &it))
+	})
+}
+
+func itemEvent(kind string, d *slot, it *locker.Item) locker.Event {
+	e := locker.Event{Type: kind, Door: d.spec.ID, Tenant: it.Tenant, SKU: it.SKU, Serial: it.Serial, Cond: it.Condition}
+	if d.rec.Intent != nil {
+		stamp(&e, d.rec.Intent)
+		e.Tenant = it.Tenant
+	}
+	return e
+}
+
+// stockLines are the counts, with a line for every sku that has a door or a minimum.
+func (b *Bank) stockLines() []StockLine {
+	keys := map[stockKey]bool{}
+	for k, n := range b.stock {
+		if n != 0 {
+			keys[k] = true
+		}
+	}
+	for k := range b.mins {
+		keys[k] = true
+	}
+	for _, d := range b.slots {
+		if it := d.rec.Item; it != nil {
+			keys[stockKey{it.Tenant, it.SKU}] = true
+		}
+	}
+	lines := []StockLine{}
+	for _, k := range slices.SortedFunc(maps.Keys(keys), func(a, b stockKey) int {
+		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.sku, b.sku))
+	}) {
+		l := StockLine{Tenant: k.tenant, SKU: k.sku, Count: b.stock[k]}
+		if n, ok := b.mins[k]; ok {
+			l.Min = &n
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}

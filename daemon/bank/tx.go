@@ -1,0 +1,88 @@
+package bank
+
+import (
+	"slices"
+
+	"lockerd/daemon/locker"
+)
+
+// tx collects one step of the bank: events, changed records, and what may be
+// done once all of it is on disk.
+type tx struct {
+	b     *Bank
+	c     locker.Commit
+	doors []*slot
+	after []func()
+}
+
+func (b *Bank) begin() *tx {
+	t := &tx{b: b}
+	if now := b.clock.Status(); now != b.clockWas {
+		if b.clockWas != "" {
+			t.add(locker.Event{Type: locker.EvClockChanged, From: locker.Text(string(b.clockWas)), To: locker.Text(string(now))})
+		}
+		b.clockWas = now
+	}
+	return t
+}
+
+// add appends an event, unless its kind has used up its minute.
+func (t *tx) add(e locker.Event) {
+	b := t.b
+	if k, limited := limitOf(&e); limited && !b.limits.allow(k, b.now(), &e) {
+		return
+	}
+	t.put(e)
+}
+
+func (t *tx) put(e locker.Event) {
+	b := t.b
+	e.At, e.Clock, e.Boot, e.UpMS = b.clock.Now(), b.clock.Status(), b.boot, b.now().Milliseconds()
+	t.c.Events = append(t.c.Events, e)
+}
+
+// save has the record of d written with this step.
+func (t *tx) save(d *slot) {
+	if !slices.Contains(t.doors, d) {
+		t.doors = append(t.doors, d)
+	}
+}
+
+func (t *tx) mark(e *locker.Entry) {
+	t.c.Marks = append(t.c.Marks, locker.MarkChange{Code: e.Key(), Mark: e.Mark})
+}
+
+func (t *tx) value(name string, v []byte) {
+	if t.c.Values == nil {
+		t.c.Values = map[string][]byte{}
+	}
+	t.c.Values[name] = v
+}
+
+// then has f done after the commit: pulses and answers.
+func (t *tx) then(f func()) { t.after = append(t.after, f) }
+
+// commit makes the step durable and then does what follows from it. After a
+// failure nothing follows: the bank is over.
+func (t *tx) commit() {
+	b := t.b
+	if b.err != nil {
+		return
+	}
+	if len(t.c.Events) > 0 || len(t.doors) > 0 || len(t.c.Marks) > 0 || len(t.c.Codes) > 0 || len(t.c.Values) > 0 {
+		for _, d := range t.doors {
+			t.c.Doors = append(t.c.Doors, d.rec)
+		}
+		if f := b.clock.Floor(); !f.IsZero() {
+			t.value(locker.ValueFloor, decimal(int64(f)))
+			b.floorSent = b.now()
+		}
+		if _, err := b.store.Commit(&t.c); err != nil {
+			b.fail(err)
+			return
+		}
+	}
+	for _, f := range t.after {
+		f()
+	}
+}
