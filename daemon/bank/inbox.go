@@ -135,6 +135,7 @@ func (b *Bank) scannerState(name string, err error) {
 		t.add(locker.Event{Type: kind, Scanner: name, Error: st.Error})
 		t.commit()
 	}
+	b.maybeReady(false)
 }
 
 // edge names the event of a change of state: nothing is said of a part that is
@@ -149,21 +150,29 @@ func edge(was, is, lost, back string) string {
 	return ""
 }
 
-// maybeReady closes ready when every board has been heard of.
+// maybeReady closes ready when every board and scanner has been heard of, as
+// there or as lost; or at readyLimit, whatever is missing then.
 func (b *Bank) maybeReady(late bool) {
-	select {
-	case <-b.ready:
+	if b.isReady() || !late && b.starting() {
 		return
-	default:
 	}
+	close(b.ready)
+}
+
+func (b *Bank) starting() bool {
 	for _, bs := range b.buses {
 		for _, st := range bs.boards {
-			if st.State == stateStarting && !late {
-				return
+			if st.State == stateStarting {
+				return true
 			}
 		}
 	}
-	close(b.ready)
+	for _, st := range b.scanners {
+		if st.State == stateStarting {
+			return true
+		}
+	}
+	return false
 }
 
 // unlock sends one pulse for an opening that is on disk.

@@ -70,6 +70,9 @@ func (r *rig) start(n int, change func(*Config)) {
 	r.stop, r.ended = stop, make(chan error, 1)
 	b.Attach("a", r.bus)
 	r.bus.begin(b)
+	for _, s := range cfg.Scanners {
+		b.ScannerState(s, nil)
+	}
 	go func() { r.ended <- b.Run(ctx) }()
 	<-b.Ready()
 	synctest.Wait()

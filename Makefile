@@ -1,0 +1,71 @@
+# Targets document themselves: make help.
+GOLANGCI_VERSION := v2.15.0
+FUZZTIME         := 60s
+TARGETS          := arm/6 arm/7 arm64 amd64
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X lockerd/cmd/lockerd/cli.Version=$(VERSION)
+LINT    := .bin/golangci-lint-$(GOLANGCI_VERSION)
+
+export CGO_ENABLED = 0
+
+.PHONY: help
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## a simulated bank of two lockers in this terminal: scan codes, see doors open
+	@$(GO) build -o .bin/lockerdemo ./cmd/lockerdemo && .bin/lockerdemo
+
+.PHONY: demo-once
+demo-once: ## the same unattended: opens doors, prints the journal, exits 0
+	@$(GO) build -o .bin/lockerdemo ./cmd/lockerdemo && .bin/lockerdemo --once
+
+.PHONY: build
+build: ## lockerd and lockerctl for this machine, into .bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/ ./cmd/lockerd ./cmd/lockerctl
+
+.PHONY: cross
+cross: ## the same for every board: linux arm v6, arm v7, arm64, amd64
+	@for t in $(TARGETS); do \
+	  arch=$${t%/*}; arm=$${t#$$arch}; arm=$${arm#/}; \
+	  echo "linux/$$t"; \
+	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ ./cmd/lockerd ./cmd/lockerctl || exit 1; \
+	done
+
+.PHONY: test
+test: ## all tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## the short tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+.PHONY: proofs
+proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months
+	LOCKERD_IMAGES=20000 LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m ./daemon/crash
+	$(GO) test -count=1 -timeout 20m -tags mutants ./daemon/crash
+	LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank
+	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'Noise|Conform' ./hal/... ./scanner/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (60s), two at a time
+	@./.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## ratios against bare references, in one run (installs python3-serial where it can)
+	@./.ci/bench
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint, pinned
+	$(LINT) run ./...
+
+$(LINT):
+	@mkdir -p .bin
+	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv .bin/golangci-lint $(LINT)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .bin

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"slices"
+	"time"
+)
+
+// family is what a configuration has to know of a family of lock boards. What
+// goes over the wire is the business of hal/rs485.
+type family struct {
+	name        string
+	first, last int           // addresses a board can be set to
+	reserved    []int         // addresses in between that mean something else
+	channels    int           // most that one board has
+	baud        int           // of a board as delivered
+	ownPulse    time.Duration // the board times the pulse, about this long; 0: it is told how long
+	longPulse   string        // profile key without which nothing longer than ownPulse is possible
+	pulseStep   time.Duration // a pulse is rounded up to a multiple; 0: not rounded
+	noPort      bool
+	profile     []profileKey
+}
+
+// profileKey is one key of [bus.profile].
+type profileKey struct {
+	name string
+	kind profileKind
+	of   []string // the values it can have, as text; spans have none
+}
+
+// profileKind is how the value of a profile key is written.
+type profileKind int
+
+const (
+	kindNumber profileKind = iota // a bare whole number
+	kindWord                      // a text
+	kindOnOff                     // "on" or "off"; true and false are taken too
+	kindSpan                      // a duration
+)
+
+// maxBoards is the most boards on one bus: twice the load of a plain RS-485
+// driver.
+const maxBoards = 64
+
+// simDefaultFamily is what a simulated bus speaks unless told otherwise.
+const simDefaultFamily = "xor8a"
+
+// families is the catalogue of lock boards this version drives.
+func families() []family {
+	closedBit := profileKey{"closed_bit", kindNumber, []string{"0", "1"}}
+	return []family{
+		{
+			name: "xor8a", first: 1, last: 31, channels: 50, baud: 9600,
+			ownPulse: 300 * time.Millisecond, longPulse: "long_pulse",
+			profile: []profileKey{
+				closedBit,
+				{"byte_order", kindWord, []string{"high-first", "low-first"}},
+				{"long_pulse", kindNumber, []string{"0", "1"}}, // the boards know the open frame with whole seconds
+			},
+		},
+		{
+			name: "cu48", first: 0, last: 15, reserved: []int{0x0A}, channels: 48, baud: 19200, // 0A: all boards, PROTOCOLS 4
+			ownPulse: 300 * time.Millisecond,
+			profile:  []profileKey{closedBit, {"lock_byte", kindNumber, []string{"1", "2"}}},
+		},
+		{
+			name: "waveshare", first: 1, last: 255, channels: 32, baud: 9600, pulseStep: 100 * time.Millisecond,
+			profile: []profileKey{closedBit},
+		},
+	}
+}
+
+// simKeys are the profile keys of driver sim on top of those of the family that
+// it plays.
+func simKeys() []profileKey {
+	return []profileKey{
+		{"family", kindWord, familyNames()},
+		{"shut_after", kindSpan, nil}, // a person shuts a sprung door after this time
+		{"person", kindOnOff, []string{"on", "off"}},
+		{"baud_pacing", kindOnOff, []string{"on", "off"}},
+	}
+}
+
+// Drivers of the contract that this version does not have.
+var (
+	plannedBuses    = []string{"cu16", "wkly", "eletechsup", "dc", "winnsen", "gpio"}
+	plannedScanners = []string{"hid", "camera"}
+	builtinScanners = []string{"serial"}
+)
+
+// gpioDoorKeys are keys of a [[door]] on a gpio bus only.
+var gpioDoorKeys = []string{"relay", "relay_active", "feedback", "feedback_closed", "power"}
+
+// baudRates are the rates that UARTs and USB adapters have in common.
+var baudRates = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
+
+func familyNames() []string {
+	var names []string
+	for _, f := range families() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func builtinBuses() []string { return append(familyNames(), "sim") }
+
+// familyOf returns the facts of a driver; played is the family that driver sim
+// plays, "" its default.
+func familyOf(driver, played string) (family, bool) {
+	name := driver
+	if driver == "sim" {
+		name = played
+		if name == "" {
+			name = simDefaultFamily
+		}
+	}
+	all := families()
+	i := slices.IndexFunc(all, func(f family) bool { return f.name == name })
+	if i < 0 {
+		return family{}, false
+	}
+	f := all[i]
+	if driver == "sim" {
+		f.noPort = true
+		f.profile = append(simKeys(), f.profile...)
+	}
+	return f, true
+}
+
+// profileOwners tells for every profile key that exists which drivers have it.
+func profileOwners() map[string]string {
+	owners := map[string]string{}
+	for _, f := range families() {
+		for _, k := range f.profile {
+			if owners[k.name] != "" {
+				owners[k.name] += ", "
+			}
+			owners[k.name] += f.name
+		}
+	}
+	for _, k := range simKeys() {
+		owners[k.name] = "sim"
+	}
+	for k, drivers := range owners {
+		owners[k] = "driver " + drivers
+	}
+	return owners
+}

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/cu48"
+	"lockerd/hal/rs485/waveshare"
+	"lockerd/hal/rs485/xor8a"
+)
+
+// TestCatalogue holds the catalogue to what the drivers say of themselves: what
+// passes here must not be refused there.
+func TestCatalogue(t *testing.T) {
+	limits := map[string]rs485.Limits{"xor8a": xor8a.Limits(), "cu48": cu48.Limits(), "waveshare": waveshare.Limits()}
+	for _, f := range families() {
+		t.Run(f.name, func(t *testing.T) {
+			l, ok := limits[f.name]
+			if !ok {
+				t.Fatal("there is no such driver")
+			}
+			if f.first < l.AddressMin || f.last > l.AddressMax || f.channels > l.Channels || f.baud != l.Baud {
+				t.Errorf("addresses %d-%d, %d channels, %d baud: the driver has %+v", f.first, f.last, f.channels, f.baud, l)
+			}
+			if !slices.Equal(f.reserved, l.Reserved) {
+				t.Errorf("reserved %v, the driver has %v", f.reserved, l.Reserved)
+			}
+			ours := map[string][]string{}
+			for _, k := range f.profile {
+				ours[k.name] = slices.Sorted(slices.Values(k.of))
+			}
+			theirs := maps.Clone(l.Profile)
+			for k := range theirs {
+				theirs[k] = slices.Sorted(slices.Values(theirs[k]))
+			}
+			if !reflect.DeepEqual(ours, theirs) {
+				t.Errorf("profile %v, the driver has %v", ours, theirs)
+			}
+		})
+	}
+	if len(limits) != len(families()) || maxBoards > rs485.BoardsMax || maxCoils > rs485.CoilsMax {
+		t.Error("the catalogue is longer than what the drivers do")
+	}
+}

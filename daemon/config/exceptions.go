@@ -1,0 +1,73 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"lockerd/daemon/locker"
+)
+
+// exceptions reads [[door]] and applies it.
+func (l *layout) exceptions() {
+	owners := map[string]string{}
+	for _, key := range gpioDoorKeys {
+		owners[key] = "a door on a gpio bus"
+	}
+	seen := map[locker.DoorID]string{}
+	for _, t := range l.list("door") {
+		l.exception(t, seen)
+		t.done(owners)
+	}
+}
+
+// exception reads one [[door]].
+func (l *layout) exception(t *section, seen map[locker.DoorID]string) {
+	t.require("id")
+	id, _ := locker.ParseDoorID(t.text("id", "", checkDoor))
+	d, ok := l.doors[id]
+	switch {
+	case id.IsZero():
+	case seen[id] != "":
+		t.bad("id", "has its exceptions in "+seen[id]+" already", "merge the two")
+	case !ok && !l.known(id):
+		t.bad("id", "is not in this bank", l.whichDoors())
+	}
+	if !ok {
+		d = &Door{Sensor: true, Use: UseAny} // read all the same, for its problems
+	}
+	seen[id] = t.path
+	d.Size = t.size(d.Size)
+	d.Accessible = t.flag("accessible", d.Accessible)
+	d.Sensor = t.flag("sensor", d.Sensor)
+	d.Tenant = t.text("tenant", d.Tenant, checkTenant)
+	d.Use = Use(t.choice("use", string(d.Use), string(UseAny), string(UseStock), string(UseReturns)))
+}
+
+// known tells whether a locker has this door, with or without a channel, or may
+// have it: one that was refused is no reason to refuse its doors.
+func (l *layout) known(id locker.DoorID) bool {
+	if len(l.read) < len(l.lockerTables()) {
+		return true
+	}
+	i := slices.IndexFunc(l.read, func(k Locker) bool { return k.Number == int(id.Locker) })
+	return i >= 0 && (l.read[i].Doors == 0 || int(id.Door) <= l.read[i].Doors)
+}
+
+func (l *layout) lockerTables() []any {
+	switch v := l.table["locker"].(type) {
+	case []map[string]any:
+		return make([]any, len(v))
+	case []any:
+		return v
+	}
+	return nil
+}
+
+func (l *layout) whichDoors() string {
+	if len(l.doors) == 0 {
+		return "add its [[locker]]"
+	}
+	ids := slices.SortedFunc(maps.Keys(l.doors), compareDoors)
+	return fmt.Sprintf("use one of its doors, %s to %s, or correct doors in its [[locker]]", ids[0], ids[len(ids)-1])
+}

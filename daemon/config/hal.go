@@ -1,0 +1,29 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"lockerd/hal"
+)
+
+// HAL returns a bus of this configuration as its driver takes it, boards by
+// address.
+func (c *Config) HAL(b Bus) hal.Config {
+	h := hal.Config{
+		Name: b.Name, Driver: b.Driver, Port: b.Port, Baud: b.Baud,
+		ReplyTimeout: b.ReplyTimeout, Poll: b.Poll, Coils: b.Coils,
+		Pulse: c.Open.Pulse, Profile: maps.Clone(b.Profile),
+	}
+	for _, k := range c.Lockers {
+		if k.Bus != b.Name {
+			continue
+		}
+		for _, board := range k.Boards {
+			h.Boards = append(h.Boards, hal.BoardConfig{Address: board.Address, Channels: board.Channels})
+		}
+	}
+	slices.SortFunc(h.Boards, func(a, b hal.BoardConfig) int { return cmp.Compare(a.Address, b.Address) })
+	return h
+}

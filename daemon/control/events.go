@@ -1,0 +1,135 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"lockerd/daemon/bank"
+)
+
+const (
+	batch        = 256 // events read from the bank at one time
+	errorTrailer = "Lockerd-Error"
+)
+
+// events streams the stored lines. A stream that breaks off says why in the
+// trailer; one that ends without is whole.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	from, follow, err := eventsQuery(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	ctx, cancel := s.untilStop(r.Context())
+	defer cancel()
+	lines, err := s.bank.Events(ctx, from, batch)
+	if err != nil { // before the first byte it can still be told plainly
+		s.refuse(w, r, s.late(ctx, err, 0))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Trailer", errorTrailer)
+	out := &stream{w: w, rc: http.NewResponseController(w), next: max(from, 1)}
+	if err := s.stream(ctx, out, lines, follow); err != nil && ctx.Err() == nil {
+		w.Header().Set(errorTrailer, trailer(err))
+	}
+}
+
+// stream writes lines and what follows them.
+func (s *Server) stream(ctx context.Context, out *stream, lines [][]byte, follow bool) error {
+	for ctx.Err() == nil {
+		if err := out.put(lines); err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			if !follow {
+				return nil
+			}
+			if err := s.bank.Wait(ctx, out.next); err != nil {
+				return err
+			}
+		}
+		var err error
+		if lines, err = s.bank.Events(ctx, out.next, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stream is the client's end of a stream of events.
+type stream struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	next uint64 // seq of the event to come
+}
+
+// put writes one batch and flushes it; an empty one tells the client that the
+// stream has begun.
+func (o *stream) put(lines [][]byte) error {
+	_ = o.rc.SetWriteDeadline(time.Now().Add(streamStall)) // unsupported only in tests
+	for _, line := range lines {
+		var ev struct {
+			Seq uint64 `json:"seq"`
+		}
+		if err := json.Unmarshal(line, &ev); err != nil || ev.Seq < o.next {
+			return fmt.Errorf("cannot go on after event %d: the journal's next line is none (lockerctl journal verify)", o.next-1)
+		}
+		o.next = ev.Seq + 1
+		if _, err := o.w.Write(append(slices.Clip(line), '\n')); err != nil {
+			return err
+		}
+	}
+	return o.rc.Flush()
+}
+
+func eventsQuery(r *http.Request) (from uint64, follow bool, err error) {
+	q, err := query(r, "from", "follow")
+	if err != nil {
+		return 0, false, err
+	}
+	if v := q.Get("from"); v != "" {
+		if from, err = strconv.ParseUint(v, 10, 63); err != nil {
+			return 0, false, invalid(fmt.Sprintf("cannot begin with event %.40q", v), "give the seq of an event, a whole number")
+		}
+	}
+	switch q.Get("follow") {
+	case "", "0":
+	case "1":
+		follow = true
+	default:
+		return 0, false, invalid("cannot take this value of follow", "follow is 0 or 1")
+	}
+	return from, follow, nil
+}
+
+// trailer is the error as ASCII: JSON, quoted as in Go.
+func trailer(err error) string {
+	var e *bank.Error
+	if !errors.As(err, &e) {
+		e = &bank.Error{Code: CodeFailed, Text: err.Error(), Cure: "journalctl -u lockerd says more"}
+	}
+	b, err := json.Marshal(e)
+	if err != nil { // a struct of texts cannot fail
+		return strconv.QuoteToASCII(`{"code":"failed"}`)
+	}
+	return strconv.QuoteToASCII(string(b))
+}
+
+// errorOf reads a trailer; "" is no error.
+func errorOf(s string) error {
+	if s == "" {
+		return nil
+	}
+	e := &bank.Error{Code: CodeFailed, Text: "the stream of events broke off"}
+	if js, err := strconv.Unquote(s); err == nil {
+		_ = json.Unmarshal([]byte(js), e) // what cannot be read leaves the default
+	}
+	return e
+}

@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+
+	"lockerd/hal"
+	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/cu48"
+	"lockerd/hal/rs485/waveshare"
+	"lockerd/hal/rs485/xor8a"
+	"lockerd/hal/sim"
+	"lockerd/scanner/serial"
+)
+
+// families are the lock boards on serial lines.
+var families = map[string]func(profile map[string]string) (rs485.Codec, error){
+	"xor8a":     xor8a.New,
+	"cu48":      cu48.New,
+	"waveshare": waveshare.New,
+}
+
+// openBus starts the driver of one bus. Driver sim first plugs in the hardware
+// that it then drives like any other.
+func (d *Daemon) openBus(c hal.Config) (hal.Bus, error) {
+	if c.Driver == "sim" {
+		hw, err := sim.Start(c, sim.Options{})
+		if err != nil {
+			return nil, err
+		}
+		d.parts = append(d.parts, hw)
+		c = hw.Config()
+	}
+	newCodec, ok := families[c.Driver]
+	if !ok {
+		return nil, fmt.Errorf("cannot open bus %q: no driver %q in this version", c.Name, c.Driver)
+	}
+	codec, err := newCodec(c.Profile)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
+	}
+	bus, err := rs485.Open(c, codec, d.bank, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
+	}
+	d.parts = append(d.parts, bus)
+	return bus, nil
+}
+
+func (d *Daemon) startScanners() error {
+	for _, s := range d.opt.Config.Scanners {
+		src, err := serial.Open(serial.Config{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, d.bank,
+			serial.Options{})
+		if err != nil {
+			return fmt.Errorf("cannot open scanner %q: %w", s.Name, err)
+		}
+		d.parts = append(d.parts, src)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package serial
+
+import (
+	"errors"
+	"io"
+
+	bugst "go.bug.st/serial"
+	"golang.org/x/sys/unix"
+)
+
+// dial opens a port with 8N1, alone, and empty of what came before.
+func dial(name string, baud int) (io.ReadCloser, error) {
+	lock, err := lockPort(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := bugst.Open(name, &bugst.Mode{BaudRate: baud, DataBits: 8})
+	if err != nil {
+		_ = unix.Close(lock) // the reason is err
+		return nil, err
+	}
+	port := &lockedPort{Port: p, lock: lock}
+	if err := p.ResetInputBuffer(); err != nil {
+		_ = port.Close() // the reason is err
+		return nil, errors.New("cannot empty its buffer: " + err.Error())
+	}
+	return port, nil
+}
+
+// lockPort takes the lock of a port on a descriptor of its own: the exclusive
+// mode of a tty does not stop root, and two readers would share the bytes.
+func lockPort(name string) (int, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = unix.Close(fd) // the reason is err
+		return -1, errors.New("another program holds it: " + err.Error())
+	}
+	return fd, nil
+}
+
+// lockedPort gives the lock back with the port.
+type lockedPort struct {
+	bugst.Port
+	lock int
+}
+
+// Close implements io.Closer.
+func (p *lockedPort) Close() error { return errors.Join(p.Port.Close(), unix.Close(p.lock)) }
