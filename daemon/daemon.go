@@ -14,7 +14,6 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
-	"lockerd/hal"
 	"lockerd/store"
 )
 
@@ -75,7 +74,7 @@ func (d *Daemon) assemble() error {
 	}
 	ms, _ := strconv.ParseInt(string(floor), 10, 64) // absent: a new bank
 	d.clock = clock.New(src, locker.Time(ms))
-	d.bank, err = bank.New(d.bankConfig(), d.store, bankClock{d.clock})
+	d.bank, err = bank.New(d.bankConfig(), d.store, d.clock)
 	return err
 }
 
@@ -205,14 +204,3 @@ func (d *Daemon) bankConfig() bank.Config {
 	}
 	return bc
 }
-
-// bankClock is the clock as the bank takes it.
-type bankClock struct{ *clock.Clock }
-
-// System implements bank.Clock.
-func (c bankClock) System() locker.Time { return c.Read().System }
-
-// Reset implements bank.Clock: the floor falls to the system's time.
-func (c bankClock) Reset() { c.Clock.Reset(c.Read().System) }
-
-var _ hal.Sink = (*bank.Bank)(nil)

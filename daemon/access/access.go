@@ -35,6 +35,8 @@ type Door struct {
 type View interface {
 	Door(id locker.DoorID) (Door, bool)
 	Doors() iter.Seq[Door] // by id
+	// Touched are the doors that a code has opened last or left uncertain.
+	Touched(code locker.CodeKey) iter.Seq[Door]
 }
 
 // Request is one code at one scanner.
@@ -61,7 +63,8 @@ func refuse(r locker.Reason) Decision { return Decision{Reason: r} }
 
 // Decide answers a scanned code. The first reason that applies is the answer.
 func Decide(r *Request, v View) Decision {
-	again, isAgain := find(v, func(d Door) bool { return d.Uncertain == r.Entry.Key() })
+	key := r.Entry.Key()
+	again, isAgain := find(v, key, func(d Door) bool { return d.Uncertain == key })
 	reason := window(r)
 	if isAgain && reason == locker.Expired {
 		reason = locker.Granted // an opening once begun may be finished (contract 5.4)
@@ -127,15 +130,16 @@ func stale(r *Request) bool {
 // reopening finds the door that this code has opened last and may open once
 // more, because it was shut a moment ago and nothing has happened there since.
 func reopening(r *Request, v View) (Door, bool) {
-	return find(v, func(d Door) bool {
+	key := r.Entry.Key()
+	return find(v, key, func(d Door) bool {
 		u := d.LastUse
-		return u != nil && u.Code == r.Entry.Key() && !u.Closed.IsZero() &&
+		return u != nil && u.Code == key && !u.Closed.IsZero() &&
 			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow
 	})
 }
 
-func find(v View, is func(Door) bool) (Door, bool) {
-	for d := range v.Doors() {
+func find(v View, code locker.CodeKey, is func(Door) bool) (Door, bool) {
+	for d := range v.Touched(code) {
 		if is(d) {
 			return d, true
 		}

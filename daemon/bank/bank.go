@@ -26,6 +26,7 @@ import (
 	"strconv"
 	"time"
 
+	"lockerd/daemon/clock"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
@@ -48,6 +49,7 @@ type Store interface {
 	Code(key locker.CodeKey) (locker.Entry, bool, error)
 	Mark(key locker.CodeKey) (locker.Mark, bool, error)
 	Codes(set string) iter.Seq2[locker.Entry, error]
+	Set(name string) locker.SetInfo
 	Sets() map[string]locker.SetInfo
 	Doors() ([]locker.DoorRecord, error)
 	Value(name string) ([]byte, bool, error)
@@ -61,11 +63,8 @@ type Store interface {
 
 // Clock is bank time, contract 8.
 type Clock interface {
-	Now() locker.Time
-	Status() locker.Clock
-	Floor() locker.Time
-	System() locker.Time
-	Reset() // lowers the floor to the system's time
+	Read() clock.Reading
+	Reset(to locker.Time) clock.Reading
 }
 
 // DoorSpec is one door as the configuration has it.
@@ -113,6 +112,8 @@ type Config struct {
 	Verify   func(context.Context) (VerifyResult, error)
 	SelfTest func(context.Context) []SelfTestLine // what only the process knows: disk, files
 	Log      *slog.Logger
+
+	mutation
 }
 
 // Bank is one bank. Make it with New, give it its buses with Attach, run it.
@@ -144,7 +145,9 @@ type Bank struct {
 	clockWas  locker.Clock
 	floorSent time.Duration
 	nextChore time.Duration
-	err       error // the commit that failed: the bank is over
+	// namingsEnd is when the first claim of a code that names a door ends; 0: none.
+	namingsEnd locker.Time
+	err        error // the commit that failed: the bank is over
 }
 
 type busLock struct {
@@ -211,6 +214,7 @@ func (b *Bank) Run(ctx context.Context) error {
 		}
 		b.tick()
 		if limit >= 0 && (!b.opening() || b.now() >= limit) {
+			b.tell(b.limits.rest()) // what was only counted is not forgotten
 			return b.err
 		}
 		timer.Reset(b.untilNext(limit))
@@ -268,6 +272,14 @@ func (b *Bank) fail(err error) {
 		b.err = fmt.Errorf("cannot commit: %w", err)
 		b.log.Error("storage fault: nothing moves any more", slog.Any("error", err))
 	}
+}
+
+// lost is what an order is answered whose step could not be committed.
+func (b *Bank) lost() error {
+	if b.err != nil {
+		return errStopped
+	}
+	return nil
 }
 
 func decimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -381,7 +381,7 @@ func TestControl(t *testing.T) {
 		}
 		r.want("door.in_service 1-02 control")
 		r.bus.set(1, false)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		if err := r.b.SetStock(ctx, at(1), &locker.Item{SKU: "laptop-14", Serial: "SN-1"}, "jo"); err != nil {
 			t.Fatal(err)
 		}

@@ -27,9 +27,9 @@ func (b *Bank) name(t *tx, set string, c *locker.Code) {
 	if !ok || c.Kind != locker.Collect {
 		return
 	}
-	b.change(t, d, func() {
-		d.rec.Named = append(slices.Clone(d.rec.Named), locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter})
-	})
+	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter}
+	b.change(t, d, func() { d.rec.Named = append(slices.Clone(d.rec.Named), n) })
+	b.wakeForNaming(n)
 }
 
 // unname takes the claim of a code back. The caller is inside change, or wants
@@ -43,32 +43,51 @@ func (b *Bank) unname(t *tx, d *slot, key locker.CodeKey) {
 	t.save(d)
 }
 
-// expireNamings ends the claims of codes whose window is over.
+// forgo drops an uncertain opening that nobody can finish any more. A code that
+// has spent its last use on it is at its end, and its claim with it. The caller
+// is inside change.
+func (b *Bank) forgo(t *tx, d *slot) {
+	in := d.rec.Intent
+	d.rec.Intent = nil
+	if in == nil || in.Code.IsZero() {
+		return
+	}
+	if e := b.stored(in.Code); e == nil || usedUp(e) {
+		b.unname(t, d, in.Code)
+	}
+}
+
+// expireNamings ends the claims of codes whose window is over, and notes when
+// the next one ends.
 func (b *Bank) expireNamings(t *tx) {
-	now := b.clock.Now()
+	b.namingsEnd = 0
 	for _, d := range b.slots {
 		for _, n := range d.rec.Named {
-			if !n.NotAfter.IsZero() && now > n.NotAfter {
+			switch {
+			case n.NotAfter.IsZero():
+			case t.at > n.NotAfter:
 				b.change(t, d, func() { b.unname(t, d, n.Code) })
+			default:
+				b.wakeForNaming(n)
 			}
 		}
 	}
 }
 
-// nextExpiry returns when the next claim ends, if that is before the next chore.
-func (b *Bank) nextExpiry() (time.Duration, bool) {
-	now, at, ok := b.clock.Now(), time.Duration(0), false
-	for _, d := range b.slots {
-		for _, n := range d.rec.Named {
-			if n.NotAfter.IsZero() {
-				continue
-			}
-			if due := b.now() + max(n.NotAfter.Sub(now)+time.Millisecond, 0); !ok || due < at {
-				at, ok = due, true
-			}
-		}
+// wakeForNaming has the chores done when a claim ends.
+func (b *Bank) wakeForNaming(n locker.Naming) {
+	if !n.NotAfter.IsZero() && (b.namingsEnd.IsZero() || n.NotAfter < b.namingsEnd) {
+		b.namingsEnd = n.NotAfter
 	}
-	return at, ok
+}
+
+// untilNaming returns how long the next claim still holds, in bank time, which
+// may jump.
+func (b *Bank) untilNaming() (time.Duration, bool) {
+	if b.namingsEnd.IsZero() {
+		return 0, false
+	}
+	return b.namingsEnd.Sub(b.clock.Read().Now) + time.Millisecond, true
 }
 
 // NewCode issues a code into the set local. Its text is in the answer and
@@ -90,7 +109,8 @@ func (b *Bank) newCode(n NewCode, by string) (IssuedCode, error) {
 	if err != nil {
 		return IssuedCode{}, err
 	}
-	now := b.clock.Now()
+	t := b.begin()
+	now := t.at
 	c := locker.Code{
 		ID: id, Tag: locker.TagOf(b.cfg.Bank, text), Kind: n.Kind, Ref: n.Ref, Tenant: n.Tenant, Door: n.Door, SKU: n.SKU,
 		Size: n.Size, Accessible: n.Accessible, Items: n.Items, NotBefore: now, NotAfter: now.Add(n.TTL),
@@ -99,13 +119,12 @@ func (b *Bank) newCode(n NewCode, by string) (IssuedCode, error) {
 	if _, taken, err := b.store.Lookup(c.Tag); err != nil || taken {
 		return IssuedCode{}, &Error{Code: "failed", Text: "cannot issue the code: its random text is taken", Cure: "repeat the command"}
 	}
-	t := b.begin()
 	t.c.Codes = append(t.c.Codes, locker.CodeChange{Set: locker.SetLocal, Put: &c})
 	t.add(locker.Event{Type: locker.EvCodesApplied, Set: locker.SetLocal, Op: "put", Code: c.ID, Kind: c.Kind, Ref: c.Ref, Door: c.Door, SKU: c.SKU, Tenant: c.Tenant, By: by})
 	b.name(t, locker.SetLocal, &c)
 	t.commit()
-	if b.err != nil {
-		return IssuedCode{}, errStopped
+	if err := b.lost(); err != nil {
+		return IssuedCode{}, err
 	}
 	return IssuedCode{ID: id, Text: text, Tag: c.Tag, NotAfter: c.NotAfter}, nil
 }
@@ -166,6 +185,7 @@ func (b *Bank) Codes(ctx context.Context) ([]CodeStatus, error) {
 	out := []CodeStatus{}
 	var err error
 	if cerr := b.call(ctx, func() {
+		now := b.clock.Read().Now
 		for e, lerr := range b.store.Codes(locker.SetLocal) {
 			if lerr != nil {
 				err = lerr
@@ -174,7 +194,7 @@ func (b *Bank) Codes(ctx context.Context) ([]CodeStatus, error) {
 			if err = b.strictest(&e); err != nil {
 				return
 			}
-			out = append(out, b.codeStatus(&e))
+			out = append(out, codeStatus(&e, now))
 		}
 	}); cerr != nil {
 		return nil, cerr
@@ -183,7 +203,7 @@ func (b *Bank) Codes(ctx context.Context) ([]CodeStatus, error) {
 	return out, err
 }
 
-func (b *Bank) codeStatus(e *locker.Entry) CodeStatus {
+func codeStatus(e *locker.Entry, now locker.Time) CodeStatus {
 	c := &e.Code
 	s := CodeStatus{
 		ID: c.ID, Kind: c.Kind, Door: c.Door, SKU: c.SKU, Tenant: c.Tenant, Ref: c.Ref, NotAfter: c.NotAfter,
@@ -192,7 +212,7 @@ func (b *Bank) codeStatus(e *locker.Entry) CodeStatus {
 	switch {
 	case e.Mark.Revoked:
 		s.State = "revoked"
-	case !c.NotAfter.IsZero() && b.clock.Now() > c.NotAfter:
+	case !c.NotAfter.IsZero() && now > c.NotAfter:
 		s.State = "expired"
 	case usedUp(e):
 		s.State = "used"
@@ -224,5 +244,5 @@ func (b *Bank) revokeCode(id, by string) error {
 		b.change(t, d, func() { b.unname(t, d, e.Key()) })
 	}
 	t.commit()
-	return nil
+	return b.lost()
 }

@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -51,7 +52,8 @@ func (b *Bank) orderOpen(id locker.DoorID, reason, by string, wait chan OpenResu
 	if v := b.serviceVisit(); v != nil {
 		b.grantService(t, v, d)
 	} else {
-		d.rec.Intent = &locker.Intent{At: b.clock.Now()}
+		b.change(t, d, func() { b.forgo(t, d) })
+		d.rec.Intent = &locker.Intent{At: t.at}
 		t.save(d)
 		t.add(locker.Event{Type: locker.EvDoorCommanded, Door: id, Cause: reason, By: by})
 		b.order(t, d)
@@ -64,15 +66,16 @@ func (b *Bank) orderOpen(id locker.DoorID, reason, by string, wait chan OpenResu
 // ResetClock lowers the clock floor to the system's time.
 func (b *Bank) ResetClock(ctx context.Context, by string) (ClockStatus, error) {
 	var s ClockStatus
-	err := b.call(ctx, func() {
-		from := b.clock.Now()
-		b.clock.Reset()
+	var err error
+	cerr := b.call(ctx, func() {
+		from := b.clock.Read()
+		b.clock.Reset(from.System)
 		t := b.begin()
-		t.add(locker.Event{Type: locker.EvClockChanged, From: locker.Text(from.String()), To: locker.Text(b.clock.Now().String()), By: by, Cause: "reset"})
+		t.add(locker.Event{Type: locker.EvClockChanged, From: locker.Text(from.Now.String()), To: locker.Text(t.at.String()), By: by, Cause: "reset"})
 		t.commit()
-		s = b.clockStatus()
+		s, err = b.clockStatus(), b.lost()
 	})
-	return s, err
+	return s, cmp.Or(cerr, err)
 }
 
 // Clock returns bank time and its ground.
@@ -83,7 +86,8 @@ func (b *Bank) Clock(ctx context.Context) (ClockStatus, error) {
 }
 
 func (b *Bank) clockStatus() ClockStatus {
-	return ClockStatus{Time: b.clock.Now(), System: b.clock.System(), Floor: b.clock.Floor(), Clock: b.clock.Status(), Source: b.cfg.Source}
+	r := b.clock.Read()
+	return ClockStatus{Time: r.Now, System: r.System, Floor: r.Floor, Clock: r.Status, Source: b.cfg.Source}
 }
 
 // SetService puts a door into or out of service. Into service clears every
@@ -105,10 +109,13 @@ func (b *Bank) setService(id locker.DoorID, in bool, by string) error {
 	if !in {
 		b.takeOut(t, d, locker.CauseControl, by)
 		t.commit()
-		return nil
+		return b.lost()
 	}
 	b.putIn(t, d, by)
 	t.commit()
+	if err := b.lost(); err != nil {
+		return err
+	}
 	if d.out(locker.CauseDesired) {
 		return &Error{Code: "refused", Text: fmt.Sprintf("door %s stays out of service: the backend wants it so", id), Cure: "change it in the desired document of the fleet"}
 	}
@@ -175,16 +182,16 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 		}
 		if item != nil && (old == nil || old.Condition != locker.Ready) {
 			t.add(byHand(itemEvent(locker.EvItemDelivered, d, item), by))
-			d.rec.Since = b.clock.Now()
+			d.rec.Since = t.at
 		}
 		d.rec.Item, d.rec.Last = item, nil
 		if item == nil {
 			d.rec.Since = 0
 		}
-		d.rec.Intent = nil // the door is given to another: nothing uncertain is left of it
+		b.forgo(t, d) // the door is given to another: nothing uncertain is left of it
 	})
 	t.commit()
-	return nil
+	return b.lost()
 }
 
 func byHand(e locker.Event, by string) locker.Event {

@@ -97,6 +97,7 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 	b.moved(d, func(v *visit) { v.opened = true })
 	d.rec.Intent, d.restart = nil, false
 	t.save(d)
+	t.then(func() { b.relax(d) })
 	outcome := "opened"
 	if kind == locker.EvDoorUnproven {
 		outcome = "unproven"
@@ -109,7 +110,12 @@ func (b *Bank) entryOf(d *slot, in *locker.Intent) *locker.Entry {
 	if d.visit != nil {
 		return &d.visit.entry
 	}
-	e, ok, err := b.store.Code(in.Code)
+	return b.stored(in.Code)
+}
+
+// stored returns a code with its marks as the store has them; nil: it has none.
+func (b *Bank) stored(key locker.CodeKey) *locker.Entry {
+	e, ok, err := b.store.Code(key)
 	if err == nil && ok {
 		err = b.strictest(&e)
 	}
@@ -215,7 +221,7 @@ func (b *Bank) closed(t *tx, d *slot, e door.Effect) {
 	}))
 	d.restart = false
 	if u := d.rec.Last; u != nil {
-		d.rec.Last = &locker.LastUse{Code: u.Code, Closed: b.clock.Now()}
+		d.rec.Last = &locker.LastUse{Code: u.Code, Closed: t.at}
 		t.save(d)
 	}
 	v := d.visit

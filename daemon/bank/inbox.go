@@ -184,6 +184,16 @@ func (b *Bank) unlock(d *slot) {
 	bus.Focus(d.spec.Lock.Address, now.Add(b.cfg.Open.Prove))
 }
 
+// relax ends the close watch on a board when no door of it awaits its proof.
+func (b *Bank) relax(d *slot) {
+	for _, o := range b.slots {
+		if o.spec.Bus == d.spec.Bus && o.spec.Lock.Address == d.spec.Lock.Address && o.underWay() {
+			return
+		}
+	}
+	b.buses[d.spec.Bus].bus.Focus(d.spec.Lock.Address, time.Time{})
+}
+
 func text(err error) string {
 	if err == nil {
 		return ""

@@ -63,7 +63,7 @@ func serviced(b *Bank, t *tx, d *slot, in *locker.Intent, _ *locker.Entry) {
 }
 
 func (b *Bank) used(t *tx, d *slot, in *locker.Intent) {
-	e := locker.Event{Type: locker.EvCodeUsed, Door: d.spec.ID, Cache: b.cacheInfo(in.Code.Set)}
+	e := locker.Event{Type: locker.EvCodeUsed, Door: d.spec.ID, Cache: b.cacheInfo(t, in.Code.Set)}
 	stamp(&e, in)
 	t.add(e)
 }
@@ -107,7 +107,7 @@ func (b *Bank) stillMay(v *visit) bool {
 
 // release gives a code its use back: it is certain that no door has opened.
 func (b *Bank) release(t *tx, d *slot, in *locker.Intent, e *locker.Entry, why locker.Reason) {
-	if in.Code.IsZero() || in.Reopening {
+	if in.Code.IsZero() || in.Reopening && !in.Again {
 		return
 	}
 	if in.Again { // what an earlier opening has left uncertain stays so
@@ -116,11 +116,14 @@ func (b *Bank) release(t *tx, d *slot, in *locker.Intent, e *locker.Entry, why l
 		t.save(d)
 		return
 	}
+	if e != nil {
+		b.refresh(e)
+	}
 	if e != nil && e.Mark.Used > 0 {
 		e.Mark.Used--
 		t.mark(e)
 	}
-	ev := locker.Event{Type: locker.EvCodeReleased, Door: d.spec.ID, Reason: why, Cache: b.cacheInfo(in.Code.Set)}
+	ev := locker.Event{Type: locker.EvCodeReleased, Door: d.spec.ID, Reason: why, Cache: b.cacheInfo(t, in.Code.Set)}
 	stamp(&ev, in)
 	t.add(ev)
 }

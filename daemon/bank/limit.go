@@ -62,9 +62,16 @@ func (l limiter) allow(k limitKey, now time.Duration, e *locker.Event) bool {
 
 // due returns the counted events whose minute is over, and starts anew.
 func (l limiter) due(now time.Duration) []locker.Event {
+	return l.take(func(s *limitState) bool { return now-s.since >= limitWindow })
+}
+
+// rest returns all counted events: nobody will ask again.
+func (l limiter) rest() []locker.Event { return l.take(func(*limitState) bool { return true }) }
+
+func (l limiter) take(over func(*limitState) bool) []locker.Event {
 	var out []locker.Event
 	for k, s := range l {
-		if now-s.since < limitWindow {
+		if !over(s) {
 			continue
 		}
 		delete(l, k)

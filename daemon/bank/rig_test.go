@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lockerd/daemon/clock"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 	"lockerd/scanner"
@@ -301,20 +302,14 @@ type fakeClock struct {
 	offset time.Duration
 }
 
-func (c *fakeClock) Now() locker.Time {
+func (c *fakeClock) Read() clock.Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return locker.TimeOf(time.Now().Add(c.offset))
+	now := locker.TimeOf(time.Now().Add(c.offset))
+	return clock.Reading{Now: now, System: now, Status: c.status}
 }
 
-func (c *fakeClock) Status() locker.Clock {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.status
-}
-func (c *fakeClock) Floor() locker.Time  { return 0 }
-func (c *fakeClock) System() locker.Time { return c.Now() }
-func (c *fakeClock) Reset()              {}
+func (c *fakeClock) Reset(locker.Time) clock.Reading { return c.Read() }
 
 // memStore keeps the commits it is given in maps.
 type memStore struct {
@@ -428,6 +423,7 @@ func (s *memStore) Codes(set string) iter.Seq2[locker.Entry, error] {
 	}
 }
 
+func (s *memStore) Set(string) locker.SetInfo       { return locker.SetInfo{} }
 func (s *memStore) Sets() map[string]locker.SetInfo { return map[string]locker.SetInfo{} }
 
 func (s *memStore) Doors() ([]locker.DoorRecord, error) {

@@ -34,6 +34,10 @@ func (b *Bank) scanned(s scanner.Scan) {
 		b.refuse(s.Scanner, dec.Reason, &e)
 		return
 	}
+	if v := b.visitOf(e.Key()); v != nil && dec.Door.IsZero() {
+		v.scanner, v.scan, v.moved = s.Scanner, at, b.now() // goes on: one use is one visit
+		return
+	}
 	v := b.newVisit(s.Scanner, e, at)
 	v.stage(&v.stages.Decision, b.now())
 	if dec.Door.IsZero() {
@@ -72,6 +76,18 @@ func (b *Bank) strictest(e *locker.Entry) error {
 	return nil
 }
 
+// refresh brings an entry's mark up to what other visits of the code have made
+// of it since it was looked up.
+func (b *Bank) refresh(e *locker.Entry) {
+	m, ok, err := b.store.Mark(e.Key())
+	switch {
+	case err != nil:
+		b.log.Error("cannot read a use mark, the last known is taken", slog.Any("error", err))
+	case ok:
+		e.Mark = m
+	}
+}
+
 // fault journals that stored data could not be read; what it would have said is
 // refused.
 func (b *Bank) fault(what string, err error) {
@@ -82,9 +98,10 @@ func (b *Bank) fault(what string, err error) {
 }
 
 func (b *Bank) request(e locker.Entry) *access.Request {
+	now := b.clock.Read()
 	return &access.Request{
-		Entry: e, Now: b.clock.Now(), Clock: b.clock.Status(),
-		Confirmed: b.store.Sets()[e.Set].Confirmed, MaxAge: b.cfg.MaxAge, ReopenWindow: b.cfg.Open.ReopenWindow,
+		Entry: e, Now: now.Now, Clock: now.Status,
+		Confirmed: b.store.Set(e.Set).Confirmed, MaxAge: b.cfg.MaxAge, ReopenWindow: b.cfg.Open.ReopenWindow,
 	}
 }
 
@@ -103,19 +120,25 @@ func (b *Bank) refuse(name string, r locker.Reason, e *locker.Entry) {
 func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
 	in := &locker.Intent{
 		Code: v.entry.Key(), Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(),
-		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, At: b.clock.Now(),
+		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, At: t.at,
+	}
+	if was := d.rec.Intent; dec.Again && was != nil {
+		in.Reopening = was.Reopening // what took no use takes none now
+	} else if was != nil {
+		b.change(t, d, func() { b.forgo(t, d) }) // given to another
 	}
 	v.door, d.visit, d.restart = d, v, false
 	v.moved = b.now()
 	if !dec.Reopening && !dec.Again && !v.counted {
 		v.counted = true
+		b.refresh(&v.entry)
 		v.entry.Mark.Used++
 		v.entry.Mark.Last, v.entry.Mark.Until = in.At, v.entry.Code.NotAfter
 		t.mark(&v.entry)
 	}
 	d.rec.Intent = in
 	t.save(d)
-	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(v.entry.Set)}
+	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(t, v.entry.Set)}
 	stamp(&e, in)
 	t.add(e)
 	b.order(t, d)
@@ -128,11 +151,11 @@ func (b *Bank) order(t *tx, d *slot) {
 	}
 }
 
-func (b *Bank) cacheInfo(set string) *locker.CacheInfo {
-	info := b.store.Sets()[set]
+func (b *Bank) cacheInfo(t *tx, set string) *locker.CacheInfo {
+	info := b.store.Set(set)
 	c := &locker.CacheInfo{Version: info.Version}
 	if !info.Confirmed.IsZero() {
-		c.AgeS = int64(b.clock.Now().Sub(info.Confirmed) / time.Second)
+		c.AgeS = int64(t.at.Sub(info.Confirmed) / time.Second)
 	}
 	return c
 }

@@ -91,3 +91,14 @@ func (v view) Doors() iter.Seq[access.Door] {
 		}
 	}
 }
+
+// Touched implements access.View.
+func (v view) Touched(code locker.CodeKey) iter.Seq[access.Door] {
+	return func(yield func(access.Door) bool) {
+		for _, d := range v.b.slots {
+			if (d.rec.Last != nil && d.rec.Last.Code == code || d.rec.Intent != nil && d.rec.Intent.Code == code) && !yield(d.seen()) {
+				return
+			}
+		}
+	}
+}

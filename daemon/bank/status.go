@@ -18,8 +18,9 @@ func (b *Bank) Status(ctx context.Context) (Status, error) {
 }
 
 func (b *Bank) status() Status {
+	now := b.clock.Read()
 	s := Status{
-		Bank: b.cfg.Bank, Version: b.cfg.Version, Boot: b.boot, Up: b.now(), Time: b.clock.Now(), Clock: b.clock.Status(),
+		Bank: b.cfg.Bank, Version: b.cfg.Version, Boot: b.boot, Up: b.now(), Time: now.Now, Clock: now.Status,
 		Ready: b.isReady(), Doors: len(b.slots), Codes: b.store.Sets(), Buses: []BusStatus{}, Scanners: []ScannerStatus{}, Visits: []VisitStatus{},
 		Journal: JournalStatus{ID: b.store.JournalID(), First: b.store.First(), Next: b.store.Next(), Bytes: b.store.EventBytes()},
 	}

@@ -14,17 +14,22 @@ func (b *Bank) tick() {
 		b.effects(d, d.m.Tick(now))
 	}
 	b.endIdle()
-	for _, e := range b.limits.due(now) {
-		t := b.begin()
-		t.put(e)
-		t.commit()
-	}
+	b.tell(b.limits.due(now))
 	if now >= readyLimit {
 		b.maybeReady(true)
 	}
-	if at, ok := b.nextExpiry(); now >= b.nextChore || ok && now >= at {
+	if left, ok := b.untilNaming(); now >= b.nextChore || ok && left <= 0 {
 		b.nextChore = now + chores
 		b.chores(now)
+	}
+}
+
+// tell journals counted events.
+func (b *Bank) tell(events []locker.Event) {
+	for _, e := range events {
+		t := b.begin()
+		t.put(e)
+		t.commit()
 	}
 }
 
@@ -33,8 +38,8 @@ func (b *Bank) tick() {
 func (b *Bank) chores(now time.Duration) {
 	t := b.begin() // notes a change of the clock
 	b.expireNamings(t)
-	if f := b.clock.Floor(); !f.IsZero() && now-b.floorSent >= floorEvery {
-		t.value(locker.ValueFloor, decimal(int64(f)))
+	if !t.floor.IsZero() && now-b.floorSent >= floorEvery {
+		t.value(locker.ValueFloor, decimal(int64(t.floor)))
 	}
 	t.commit()
 }
@@ -56,7 +61,9 @@ func (b *Bank) untilNext(limit time.Duration) time.Duration {
 	earlier(b.limits.next())
 	earlier(limit, limit >= 0)
 	earlier(readyLimit, !b.isReady())
-	earlier(b.nextExpiry())
+	if left, ok := b.untilNaming(); ok {
+		earlier(b.now()+max(left, 0), true)
+	}
 	return max(0, next-b.now())
 }
 

@@ -10,14 +10,18 @@ import (
 // done once all of it is on disk.
 type tx struct {
 	b     *Bank
+	at    locker.Time // bank time of the step
+	floor locker.Time
+	clock locker.Clock // and how far it can be trusted
 	c     locker.Commit
 	doors []*slot
 	after []func()
 }
 
 func (b *Bank) begin() *tx {
-	t := &tx{b: b}
-	if now := b.clock.Status(); now != b.clockWas {
+	r := b.clock.Read()
+	t := &tx{b: b, at: r.Now, floor: r.Floor, clock: r.Status}
+	if now := r.Status; now != b.clockWas {
 		if b.clockWas != "" {
 			t.add(locker.Event{Type: locker.EvClockChanged, From: locker.Text(string(b.clockWas)), To: locker.Text(string(now))})
 		}
@@ -37,7 +41,7 @@ func (t *tx) add(e locker.Event) {
 
 func (t *tx) put(e locker.Event) {
 	b := t.b
-	e.At, e.Clock, e.Boot, e.UpMS = b.clock.Now(), b.clock.Status(), b.boot, b.now().Milliseconds()
+	e.At, e.Clock, e.Boot, e.UpMS = t.at, t.clock, b.boot, b.now().Milliseconds()
 	t.c.Events = append(t.c.Events, e)
 }
 
@@ -73,15 +77,20 @@ func (t *tx) commit() {
 		for _, d := range t.doors {
 			t.c.Doors = append(t.c.Doors, d.rec)
 		}
-		if f := b.clock.Floor(); !f.IsZero() {
+		if f := t.floor; !f.IsZero() {
 			t.value(locker.ValueFloor, decimal(int64(f)))
 			b.floorSent = b.now()
 		}
+		b.cfg.early(t)
 		if _, err := b.store.Commit(&t.c); err != nil {
 			b.fail(err)
 			return
 		}
 	}
+	t.follow()
+}
+
+func (t *tx) follow() {
 	for _, f := range t.after {
 		f()
 	}

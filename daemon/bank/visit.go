@@ -39,6 +39,16 @@ func (b *Bank) newVisit(scanner string, e locker.Entry, at time.Duration) *visit
 	return v
 }
 
+// visitOf returns the visit of a code that is under way; nil: there is none.
+func (b *Bank) visitOf(key locker.CodeKey) *visit {
+	for _, v := range b.visits {
+		if v.entry.Key() == key {
+			return v
+		}
+	}
+	return nil
+}
+
 func (v *visit) tenant() string { return v.entry.Code.TenantIn(v.entry.Set) }
 
 // stage notes when a stage was reached.

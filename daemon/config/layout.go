@@ -23,7 +23,7 @@ func (s *section) hardware(c *Config) {
 	l := layout{section: s, buses: buses, doors: map[locker.DoorID]*Door{}, boards: map[busAddress]string{}}
 	l.lockers()
 	l.exceptions()
-	l.loads(c.Open.Pulse)
+	l.loads()
 	c.Lockers = l.read
 	for _, id := range slices.SortedFunc(maps.Keys(l.doors), compareDoors) {
 		c.Doors = append(c.Doors, *l.doors[id])

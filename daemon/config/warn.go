@@ -53,7 +53,7 @@ func (w *warnings) bus(path string, c *Config, b Bus) {
 	f, ok := familyOf(b.Driver, b.Profile["family"])
 	switch pulse := c.Open.Pulse; {
 	case !ok:
-	case f.longPulse != "" && pulse > f.ownPulse:
+	case f.longPulse != "" && b.Profile[f.longPulse] == "1" && pulse > f.ownPulse:
 		w.add("open.pulse", show(shortSpan(pulse)), fmt.Sprintf("becomes 1s on %s boards (%s), which count in seconds", f.name, path), "use 1s, or at most "+shortSpan(f.ownPulse))
 	case f.ownPulse > 0 && pulse != f.ownPulse:
 		w.add("open.pulse", show(shortSpan(pulse)), fmt.Sprintf("may not reach %s boards (%s): they time the pulse themselves", f.name, path), "set the pulse on the board")

@@ -93,7 +93,7 @@ func (b *Bank) door(id locker.DoorID) (*bank.DoorStatus, error) {
 			return &b.doors[i], nil
 		}
 	}
-	return nil, &bank.Error{Code: "not_found", Text: fmt.Sprintf("cannot find door %s: this bank has none", id)}
+	return nil, &bank.Error{Code: "not_found", Text: fmt.Sprintf("there is no door %s at this bank", id)}
 }
 
 // Status implements control.Bank.
@@ -160,7 +160,12 @@ func (b *Bank) SetService(_ context.Context, id locker.DoorID, in bool, by strin
 // Stock implements control.Bank.
 func (b *Bank) Stock(context.Context) ([]bank.StockLine, error) {
 	least := 2
-	return []bank.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1, Min: &least}, {Tenant: "zeta", SKU: "phone", Count: 3}}, b.Fail["Stock"]
+	return []bank.StockLine{
+		{Tenant: "acme", SKU: "laptop-14", Count: 1, Min: &least},
+		{Tenant: "zeta", SKU: "phone", Count: 3},
+		{Tenant: "acme", SKU: "cable", Count: 1},
+		{Tenant: "zeta", SKU: "cable"},
+	}, b.Fail["Stock"]
 }
 
 // SetStock implements control.Bank.
@@ -238,7 +243,7 @@ func (b *Bank) RevokeCode(_ context.Context, id, by string) error {
 			return nil
 		}
 	}
-	return &bank.Error{Code: "not_found", Text: fmt.Sprintf("cannot revoke code %q: the set local has none of this id", id)}
+	return &bank.Error{Code: "not_found", Text: fmt.Sprintf("cannot revoke %q: no such code was issued at this bank", id)}
 }
 
 // SelfTest implements control.Bank.

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/makiuchi-d/gozxing/qrcode/decoder"
+	"github.com/makiuchi-d/gozxing/qrcode/encoder"
+)
+
+// quiet is the light border a QR needs, in modules (ISO/IEC 18004: four).
+const quiet = 4
+
+// Ways to draw a QR.
+const (
+	qrAuto  = "auto"
+	qrANSI  = "ansi"  // black on white by colours: right on any background
+	qrDark  = "dark"  // light modules as blocks, for light text on a dark background
+	qrLight = "light" // dark modules as blocks, for dark text on a light background
+	qrNone  = "none"
+)
+
+func qrModes() []string { return []string{qrAuto, qrANSI, qrDark, qrLight, qrNone} }
+
+// Black and white of the 256-colour cube: themes leave these two alone.
+const (
+	sgrBlackOnWhite = "\x1b[38;5;16;48;5;231m"
+	sgrReset        = "\x1b[0m"
+)
+
+// qrMode settles how to draw here. With --json nothing is drawn.
+func (c *call) qrMode(mode string) string {
+	switch {
+	case c.json:
+		return qrNone
+	case mode != qrAuto:
+		return mode
+	case c.colour():
+		return qrANSI
+	}
+	return qrDark
+}
+
+// drawQR draws the text as a QR of half blocks, two modules a character.
+func drawQR(text, mode string) (string, error) {
+	if mode == qrNone {
+		return "", nil
+	}
+	code, err := encoder.Encoder_encodeWithoutHint(text, decoder.ErrorCorrectionLevel_M)
+	if err != nil {
+		return "", fmt.Errorf("cannot draw the code as a QR: %w", err)
+	}
+	m := code.GetMatrix()
+	dark := func(x, y int) bool {
+		x, y = x-quiet, y-quiet
+		return x >= 0 && y >= 0 && x < m.GetWidth() && y < m.GetHeight() && m.Get(x, y) == 1
+	}
+	lines := make([]string, 0, m.GetHeight()/2+quiet+1)
+	for y := 0; y < m.GetHeight()+2*quiet; y += 2 {
+		lines = append(lines, drawLine(dark, m.GetWidth()+2*quiet, y, mode))
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// drawLine draws the module rows y and y+1.
+func drawLine(dark func(x, y int) bool, width, y int, mode string) string {
+	var b strings.Builder
+	if mode == qrANSI {
+		b.WriteString(sgrBlackOnWhite)
+	}
+	for x := range width {
+		ink := mode != qrDark // what the foreground colour stands for: dark modules, or light ones
+		b.WriteString(half(dark(x, y) == ink, dark(x, y+1) == ink))
+	}
+	if mode == qrANSI {
+		b.WriteString(sgrReset)
+	}
+	return b.String()
+}
+
+// half is the character whose upper and lower half are inked.
+func half(upper, lower bool) string {
+	switch {
+	case upper && lower:
+		return "\u2588"
+	case upper:
+		return "\u2580"
+	case lower:
+		return "\u2584"
+	}
+	return " "
+}

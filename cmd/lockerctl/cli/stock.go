@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockerd/daemon/bank"
+	"lockerd/daemon/control"
+	"lockerd/daemon/locker"
+)
+
+const stockHelp = `A SERIAL of - stands for none. Without --tenant it is the tenant the door is
+for, or the only one that has this sku here. What is set counts as ready: so an
+uncertain item is settled, too.`
+
+func stockVerb(*flag.FlagSet) action {
+	return func(ctx context.Context, c *call) error {
+		list, err := c.client().Stock(ctx)
+		if err != nil {
+			return err
+		}
+		return c.print(list, func(p *page) { stockPage(p, list) })
+	}
+}
+
+func stockPage(p *page, list []bank.StockLine) {
+	if len(list) == 0 {
+		p.line("no stock")
+		return
+	}
+	t := &table{head: []string{"TENANT", "SKU", "COUNT", "MIN"}}
+	for _, l := range list {
+		count, least := plain(strconv.Itoa(l.Count)), "-"
+		if l.Min != nil {
+			least = strconv.Itoa(*l.Min)
+			if l.Count < *l.Min {
+				count = cell{count.text + " low", notice}
+			}
+		}
+		t.row(plain(orDash(l.Tenant)), plain(l.SKU), count, plain(least))
+	}
+	p.table(t)
+}
+
+// stockDone is the document of stock set and stock clear.
+type stockDone struct {
+	Door string       `json:"door"`
+	Item *locker.Item `json:"item"`
+}
+
+func stockSetVerb(fs *flag.FlagSet) action {
+	tenant := fs.String("tenant", "", "whose it is")
+	return func(ctx context.Context, c *call) error {
+		door, err := parseDoor(c.args[0])
+		if err != nil {
+			return err
+		}
+		it := &locker.Item{Tenant: *tenant, SKU: c.args[1], Serial: c.args[2], Condition: locker.Ready}
+		if it.Serial == "-" {
+			it.Serial = ""
+		}
+		if !locker.ValidSKU(it.SKU) {
+			return usagef("cannot read sku %q: a sku is 1-32 of a-z 0-9 . _ -, beginning with a letter or digit", it.SKU)
+		}
+		if it.Tenant != "" && !locker.ValidTenant(it.Tenant) {
+			return usagef("cannot read tenant %q: a tenant is 1-32 of a-z 0-9 . _ -, and not \"local\"", it.Tenant)
+		}
+		if it.Tenant == "" {
+			if it.Tenant, err = c.tenantOf(ctx, door, it.SKU); err != nil {
+				return err
+			}
+		}
+		return c.setStock(ctx, door, it)
+	}
+}
+
+func stockClearVerb(*flag.FlagSet) action {
+	return func(ctx context.Context, c *call) error {
+		door, err := parseDoor(c.args[0])
+		if err != nil {
+			return err
+		}
+		return c.setStock(ctx, door, nil)
+	}
+}
+
+func (c *call) setStock(ctx context.Context, door locker.DoorID, it *locker.Item) error {
+	if err := c.client().SetStock(ctx, door, it); err != nil {
+		return c.doorCure(ctx, door, err)
+	}
+	return c.print(stockDone{door.String(), it}, func(p *page) {
+		if it == nil {
+			p.line("door %s is empty", door)
+			return
+		}
+		p.line("door %s holds %s", door, clean(itemCell(it).text))
+	})
+}
+
+// tenantOf finds whose an item of the sku behind the door must be.
+func (c *call) tenantOf(ctx context.Context, door locker.DoorID, sku string) (string, error) {
+	doors, err := c.client().Doors(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := pick(doors, []locker.DoorID{door})
+	if err != nil {
+		return "", err
+	}
+	if found[0].Tenant != "" {
+		return found[0].Tenant, nil
+	}
+	stock, err := c.client().Stock(ctx)
+	if err != nil {
+		return "", err
+	}
+	var tenants []string
+	for _, l := range stock {
+		if l.SKU == sku && !slices.Contains(tenants, l.Tenant) {
+			tenants = append(tenants, l.Tenant)
+		}
+	}
+	switch len(tenants) {
+	case 0: // nobody's so far: the bank says whether it may be
+		return "", nil
+	case 1:
+		return tenants[0], nil
+	}
+	return "", &bank.Error{
+		Code: control.CodeInvalid,
+		Text: fmt.Sprintf("cannot tell whose %s it is: %s have this sku", sku, strings.Join(tenants, " and ")),
+		Cure: "name one with --tenant",
+	}
+}
+
+// withCure adds the general cure to a refusal that has none.
+func withCure(err error) error {
+	e, ok := errors.AsType[*bank.Error](err)
+	if !ok || e.Cure != "" {
+		return err
+	}
+	more := *e
+	more.Cure = generalCure(e.Code)
+	return &more
+}

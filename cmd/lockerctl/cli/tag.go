@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"strings"
+
+	"lockerd/daemon/locker"
+)
+
+const tagHelp = `CODE may be written with the blanks it is printed with. A CODE of - is read
+from stdin, so that it stays out of the shell's history. With --bank the tag is
+computed here, without lockerd.`
+
+// Bounds of a scanned text, contract 4.
+const (
+	minText      = 4
+	maxText      = 1024
+	codeDigits   = 26
+	ticketDigits = 100
+)
+
+// tagDone is the document of tag.
+type tagDone struct {
+	Bank string     `json:"bank"`
+	Tag  locker.Tag `json:"tag"`
+}
+
+func tagVerb(fs *flag.FlagSet) action {
+	name := fs.String("bank", "", "`name` of the bank; default: the one at the socket")
+	return func(ctx context.Context, c *call) error {
+		text, err := c.codeText()
+		if err != nil {
+			return err
+		}
+		if err := checkText(text); err != nil {
+			return err
+		}
+		if *name == "" {
+			s, err := c.client().Status(ctx)
+			if err != nil {
+				return err
+			}
+			*name = s.Bank
+		}
+		if !locker.ValidBank(*name) {
+			return usagef("cannot read bank %q: a bank is 1-32 of a-z 0-9 -, beginning with a letter or digit", *name)
+		}
+		done := tagDone{Bank: *name, Tag: locker.TagOf(*name, text)}
+		return c.print(done, func(p *page) { p.line("%s", done.Tag) })
+	}
+}
+
+// codeText joins the operands, or reads one line from stdin for "-".
+func (c *call) codeText() (string, error) {
+	text := strings.Join(c.args, " ")
+	if text == "-" {
+		sc := bufio.NewScanner(c.stdin)
+		sc.Buffer(nil, 2*maxText)
+		if !sc.Scan() {
+			return "", usagef("cannot read a code from stdin: it has no line, or one far too long")
+		}
+		text = sc.Text()
+	}
+	text = strings.TrimSpace(text)
+	if bare := strings.ReplaceAll(text, " ", ""); digits(bare) {
+		return bare, nil
+	}
+	return text, nil
+}
+
+// checkText refuses what no code can be. The text itself is never repeated.
+func checkText(text string) error {
+	switch {
+	case len(text) < minText || len(text) > maxText:
+		return usagef("cannot take a code of %d characters: it has %d to %d", len(text), minText, maxText)
+	case strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r > 0x7e }):
+		return usagef("cannot take this code: it has characters that are not printable ASCII")
+	case digits(text) && len(text) >= ticketDigits:
+		return usagef("cannot give a tag of a ticket: it carries its own record and is in no cache")
+	case digits(text) && len(text) == codeDigits && mod97(text) != 1:
+		return usagef("cannot take this code: a digit is wrong, its check pair says (misread)")
+	}
+	return nil
+}
+
+func digits(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// mod97 is the number modulo 97; ISO 7064 MOD 97-10 wants 1.
+func mod97(s string) int {
+	m := 0
+	for _, r := range s {
+		m = (m*10 + int(r-'0')) % 97
+	}
+	return m
+}
+
+// grouped writes a text in fours, for reading aloud.
+func grouped(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"lockerd/daemon/bank"
+	"lockerd/daemon/control"
+	"lockerd/daemon/control/controltest"
+	"lockerd/daemon/locker"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+
+const patience = 20 * time.Second // for anything a script awaits
+
+// TestScripts runs lockerctl against a fake bank at a real socket. The
+// commands beside testscript's own:
+//
+//	bank [fail=METHOD:CODE:TEXT[:CURE]] [outcome=DOOR:OUTCOME] [hold] [not-ready] [broken] [sick]
+//	                     serves a fake at $LOCKERD_SOCKET until the script ends
+//	bank-stop            ends it in order
+//	bank-event TYPE DOOR appends an event
+//	bank-awaited         returns when somebody waits for an event, or holds
+//	on-terminal COMMAND  runs a command whose stdout is a terminal
+//	bank-actions         prints what was ordered; the user is USER
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TZ", "UTC")
+			e.Setenv("TERM", "xterm")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each lockerctl under -race lingers for a second
+			e.Setenv("LOCKERD_SOCKET", filepath.Join(e.WorkDir, "s"))
+			e.Values[fakeKey{}] = &fake{waiting: make(chan struct{}, 1)}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bank":         serve,
+			"bank-stop":    func(ts *testscript.TestScript, _ bool, _ []string) { fakeOf(ts).end(ts) },
+			"bank-event":   appendEvent,
+			"bank-awaited": awaited,
+			"bank-actions": actions,
+			"on-terminal":  onTerminal,
+		},
+	})
+}
+
+type fakeKey struct{}
+
+// fake is the served bank of one script.
+type fake struct {
+	bank    *controltest.Bank
+	waiting chan struct{}
+	cancel  context.CancelFunc
+	served  chan error
+}
+
+func fakeOf(ts *testscript.TestScript) *fake { return ts.Value(fakeKey{}).(*fake) }
+
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	f.bank = controltest.New()
+	f.bank.OnWait = func() { // keeps the first call nobody has taken
+		select {
+		case f.waiting <- struct{}{}:
+		default:
+		}
+	}
+	for _, a := range args {
+		ts.Check(f.set(a))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l, err := control.Listen(ctx, ts.Getenv("LOCKERD_SOCKET"))
+	if err != nil {
+		cancel()
+		ts.Fatalf("%v", err)
+	}
+	f.cancel, f.served = cancel, make(chan error, 1)
+	go func() { f.served <- control.New(f.bank, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	ts.Defer(func() { f.end(ts) })
+}
+
+// set takes one argument of the command bank.
+func (f *fake) set(arg string) error {
+	name, value, _ := strings.Cut(arg, "=")
+	part := append(strings.SplitN(value, ":", 4), "", "", "", "")
+	switch name {
+	case "fail":
+		f.bank.Fail[part[0]] = &bank.Error{Code: part[1], Text: part[2], Cure: part[3]}
+	case "outcome":
+		f.bank.Outcomes[part[0]] = part[1]
+	case "hold":
+		f.bank.Hold = make(chan struct{})
+	case "not-ready":
+		f.bank.Page.Ready, f.bank.Page.Clock = false, locker.ClockUnset
+	case "broken":
+		f.bank.Checked.OK, f.bank.Checked.Text = false, "event 3 has another hash"
+	case "sick":
+		f.bank.Findings[0] = bank.SelfTestLine{What: "bus a", Text: "board 2 is silent", Cure: "look at its power and at A and B"}
+	default:
+		return fmt.Errorf("bank takes no %q", arg)
+	}
+	return nil
+}
+
+func (f *fake) end(ts *testscript.TestScript) {
+	if f.cancel == nil {
+		return
+	}
+	f.cancel()
+	f.cancel = nil
+	if err := <-f.served; err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+func appendEvent(ts *testscript.TestScript, _ bool, args []string) {
+	door, err := locker.ParseDoorID(args[1])
+	ts.Check(err)
+	fakeOf(ts).bank.Append(locker.Event{Type: args[0], Door: door})
+}
+
+func awaited(ts *testscript.TestScript, _ bool, _ []string) {
+	select {
+	case <-fakeOf(ts).waiting:
+	case <-time.After(patience):
+		ts.Fatalf("nobody waits")
+	}
+}
+
+func actions(ts *testscript.TestScript, _ bool, _ []string) {
+	u, err := user.Current()
+	ts.Check(err)
+	for _, a := range fakeOf(ts).bank.Actions() {
+		a = strings.Replace(a, `by "`+u.Username, `by "USER`, 1)
+		_, err := fmt.Fprintln(ts.Stdout(), a)
+		ts.Check(err)
+	}
+}
+
+func onTerminal(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command(args[0], args[1:]...)
+	for _, name := range []string{"TZ", "TERM", "NO_COLOR", "GORACE", "LOCKERD_SOCKET", "PATH"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	tty, err := pty.Start(cmd)
+	ts.Check(err)
+	_, err = io.Copy(ts.Stdout(), tty)
+	if !errors.Is(err, syscall.EIO) { // how Linux says that the other end is closed
+		ts.Check(err)
+	}
+	ts.Check(tty.Close())
+	if err := cmd.Wait(); (err != nil) != neg {
+		ts.Fatalf("%v", err)
+	}
+}

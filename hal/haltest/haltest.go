@@ -1,0 +1,81 @@
+package haltest
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"lockerd/hal"
+	"lockerd/hal/sim"
+)
+
+// atOnce is how many cases run at one time: they wait far more than they
+// compute, and -parallel would tie them to the number of processors.
+const atOnce = 8
+
+// Open starts the driver under test for cfg.Driver, on cfg.Port.
+type Open func(cfg hal.Config, sink hal.Sink) (hal.Bus, error)
+
+// Variant is one way a family's boards are built and wired.
+type Variant struct {
+	Name     string
+	Family   string
+	Profile  map[string]string      // as the driver is told
+	LockByte int                    // as the line has it
+	Board    func(*sim.BoardConfig) // as its boards are; nil: as they come
+	Acks     bool                   // the family promises that unlocks are answered
+	Silences bool                   // the board switches relays off when told to
+}
+
+// Variants lists what a driver of all families must pass.
+func Variants() []Variant {
+	return []Variant{
+		{Name: "xor8a", Family: "xor8a", Acks: true},
+		{
+			Name: "xor8a-odd", Family: "xor8a", Acks: true,
+			Profile: map[string]string{"closed_bit": "0", "byte_order": "low-first"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.LowFirst, b.StatusBytes, b.AnswerAfter = true, true, 3, -1 },
+		},
+		{Name: "cu48", Family: "cu48"},
+		{
+			Name: "cu48-odd", Family: "cu48", LockByte: 1,
+			Profile: map[string]string{"closed_bit": "0", "lock_byte": "1"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.NoUnlockReply = true, true },
+		},
+		{Name: "waveshare", Family: "waveshare", Acks: true, Silences: true},
+		{
+			Name: "waveshare-d", Family: "waveshare", Acks: true, Silences: true,
+			Profile: map[string]string{"closed_bit": "0"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.Linkage = true, true },
+		},
+	}
+}
+
+// test is one case of the suite.
+type test struct {
+	name  string
+	only  func(Variant) bool // nil: every variant
+	setup func(*Setup)       // nil: as it comes
+	run   func(*Harness)
+}
+
+// Run asks everything of a driver for one variant.
+func Run(t *testing.T, v Variant, open Open) {
+	t.Helper()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	places := make(chan struct{}, atOnce)
+	for _, c := range slices.Concat(readCases(), unlockCases(), faultCases(), portCases(), restCases()) {
+		if c.only != nil && !c.only(v) {
+			continue
+		}
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			t.Run(c.name, func(t *testing.T) { c.run(start(t, v, open, c.setup)) })
+		})
+	}
+}
+
+func acks(v Variant) bool     { return v.Acks }
+func silences(v Variant) bool { return v.Silences }

@@ -1,0 +1,117 @@
+package rs485
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"lockerd/hal"
+)
+
+// How a silent board is treated.
+const (
+	lostAfter = 3                // silences in a row
+	retryMin  = 1 * time.Second  // first pause before a lost board is tried again
+	retryMax  = 30 * time.Second // longest
+)
+
+// board is what the arbiter knows of one board.
+type board struct {
+	hal.BoardConfig
+
+	status, probe Request
+
+	todo     []Request // to be done before the next status read
+	reported bool
+	lost     bool
+	fails    int           // silences in a row
+	pause    time.Duration // between tries while lost
+	retry    time.Time     // lost: not before
+	hold     time.Time     // a late reply may come until then
+	read     time.Time     // when the last read began
+	focus    time.Time     // read often until then
+}
+
+// ready tells whether the board may be asked, and from when on if not.
+func (d *board) ready(now time.Time) (bool, time.Time) {
+	at := d.hold
+	if d.lost && d.retry.After(at) {
+		at = d.retry
+	}
+	return !at.After(now), at
+}
+
+// answered notes that the board has spoken.
+func (b *bus) answered(d *board) {
+	d.fails = 0
+	if d.reported && !d.lost {
+		return
+	}
+	d.reported, d.lost = true, false
+	b.log.Info("board answers", slog.Int("address", d.Address))
+	b.sink.Board(b.cfg.Name, hal.Board{Address: d.Address})
+}
+
+// failed notes that the board was silent or would not give its states.
+func (b *bus) failed(d *board, err error) {
+	b.count(func(s *hal.Stats) { s.LastError = err.Error() })
+	d.fails++
+	switch {
+	case d.lost:
+		d.pause = min(2*d.pause, retryMax)
+		d.todo = b.codec.Start(d.BoardConfig)
+	case d.fails >= lostAfter:
+		d.pause = retryMin
+		b.lose(d, err)
+	default:
+		return
+	}
+	d.retry = time.Now().Add(d.pause)
+}
+
+// lose reports a board lost, once. It may come back from a power cut, so it is
+// to be treated like one that has just been found.
+func (b *bus) lose(d *board, err error) {
+	if d.lost {
+		return
+	}
+	d.reported, d.lost = true, true
+	d.todo = b.codec.Start(d.BoardConfig)
+	b.log.Warn("board lost", slog.Int("address", d.Address), slog.String("error", err.Error()))
+	b.sink.Board(b.cfg.Name, hal.Board{Address: d.Address, Lost: true, Err: err})
+}
+
+// rest asks for the board's relays to be put off before it is read again.
+func (b *bus) rest(d *board) {
+	if len(d.todo) == 0 {
+		d.todo = b.codec.Inert(d.BoardConfig)
+	}
+}
+
+func (b *bus) silent(d *board) error {
+	return fmt.Errorf("cannot reach board %d on bus %q: no reply within %v: check its power, its address and the pair A/B", d.Address, b.cfg.Name, b.cfg.ReplyTimeout)
+}
+
+// pulse is a lock under power.
+type pulse struct {
+	lock  hal.Lock
+	until time.Time
+}
+
+// running forgets the pulses that are over and returns how many are not.
+func (b *bus) running(now time.Time) int {
+	b.pulses = slices.DeleteFunc(b.pulses, func(p pulse) bool { return !p.until.After(now) })
+	return len(b.pulses)
+}
+
+// pulsing returns until when a lock of the board is under power.
+func (b *bus) pulsing(address int) time.Time {
+	var until time.Time
+	for _, p := range b.pulses {
+		if p.lock.Address == address && p.until.After(until) {
+			until = p.until
+		}
+	}
+	return until
+}

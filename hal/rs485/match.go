@@ -1,0 +1,152 @@
+package rs485
+
+import "bytes"
+
+// maxPending bounds the bytes an exchange keeps while it looks for its reply:
+// several times the longest frame of any family.
+const maxPending = 512
+
+// echoMode is what is known of a line: whether it hears its own requests.
+type echoMode uint8
+
+const (
+	echoUnknown echoMode = iota
+	echoNo
+	echoYes
+)
+
+// tally counts what was found that was no reply.
+type tally struct{ garbage, foreign, echoes uint64 }
+
+// matcher looks for the reply to one request in what the line brings. It is
+// pure: bytes in, answer out.
+type matcher struct {
+	tally
+
+	req    *Request
+	echo   echoMode
+	heard  bool // a copy of the request went by
+	buf    []byte
+	parted []byte // unknown line: all since the copy, in case it was none
+}
+
+func newMatcher(req *Request, echo echoMode) *matcher { return &matcher{req: req, echo: echo} }
+
+// feed takes bytes and tells whether the reply is complete.
+func (m *matcher) feed(p []byte) (Answer, bool) {
+	m.buf = append(m.buf, p...)
+	if m.parted != nil {
+		m.parted = append(m.parted, p...)
+		m.parted = m.parted[:min(len(m.parted), maxPending)]
+	}
+	for len(m.buf) > 0 {
+		if m.takeEcho(0) {
+			continue
+		}
+		if m.stripping() && len(m.buf) < len(m.req.Bytes) && bytes.HasPrefix(m.req.Bytes, m.buf) {
+			break
+		}
+		n, v, a := m.req.Parse(m.buf)
+		switch v {
+		case Reply:
+			m.drop(n)
+			return a, true
+		case Foreign, Garbage:
+			m.skip(n, v)
+		case More:
+			a, found, again := m.ahead()
+			if found || !again {
+				return a, found
+			}
+		}
+	}
+	return Answer{}, false
+}
+
+// ahead looks behind an unfinished frame, lest noise that looks like the start
+// of one hide the reply. It says again if bytes were judged.
+func (m *matcher) ahead() (a Answer, found, again bool) {
+	for off := 1; off < len(m.buf); off++ {
+		if m.takeEcho(off) {
+			return Answer{}, false, true
+		}
+		if n, v, a := m.req.Parse(m.buf[off:]); v == Reply {
+			m.garbage += uint64(off)
+			m.drop(off + n)
+			return a, true, false
+		}
+	}
+	if over := len(m.buf) - maxPending; over > 0 {
+		m.skip(over, Garbage)
+	}
+	return Answer{}, false, false
+}
+
+// end is called at the deadline. On a line not known yet, what looked like an
+// echo may have been the first part of a reply; a reply that is nothing but a
+// copy of its request proves nothing there.
+func (m *matcher) end() (Answer, bool) {
+	if m.echo != echoUnknown || m.parted == nil {
+		return Answer{}, false
+	}
+	n, v, a := m.req.Parse(m.parted)
+	if v != Reply || n <= len(m.req.Bytes) {
+		return Answer{}, false
+	}
+	m.heard = false
+	m.echoes--
+	return a, true
+}
+
+// stripping tells whether the next copy of the request is an echo.
+func (m *matcher) stripping() bool { return m.echo != echoNo && !m.heard }
+
+func (m *matcher) takeEcho(off int) bool {
+	if !m.stripping() || !bytes.HasPrefix(m.buf[off:], m.req.Bytes) {
+		return false
+	}
+	m.heard = true
+	m.echoes++
+	m.garbage += uint64(off)
+	if m.echo == echoUnknown {
+		m.parted = bytes.Clone(m.buf[off:])
+	}
+	m.drop(off + len(m.req.Bytes))
+	return true
+}
+
+func (m *matcher) skip(n int, v Verdict) {
+	if bytes.HasPrefix(m.buf, m.req.Bytes) {
+		m.heard = true
+	}
+	if v == Foreign {
+		m.foreign++
+	} else {
+		m.garbage += uint64(n)
+	}
+	m.drop(n)
+}
+
+func (m *matcher) drop(n int) { m.buf = m.buf[n:] }
+
+// classify counts bytes that answer nothing: those that came before a request
+// was sent, or after its reply.
+func classify(last *Request, p []byte) (t tally) {
+	for len(p) > 0 {
+		n, v := 1, Garbage
+		if last != nil {
+			n, v, _ = last.Parse(p)
+		}
+		switch v {
+		case Reply, Foreign:
+			t.foreign++
+		case Garbage:
+			t.garbage += uint64(n)
+		case More:
+			n = 1
+			t.garbage++
+		}
+		p = p[n:]
+	}
+	return t
+}

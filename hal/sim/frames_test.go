@@ -1,0 +1,261 @@
+package sim
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type frame struct{ kind, hex, meaning string }
+
+// published returns the frames of one family from testdata.
+func published(tb testing.TB, family string) (out []frame) {
+	tb.Helper()
+	text, err := os.ReadFile("../../testdata/frames.tsv")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if len(f) >= 4 && f[0] == family {
+			out = append(out, frame{f[1], f[2], f[3]})
+		}
+	}
+	if len(out) < 4 {
+		tb.Fatalf("only %d frames of %s in testdata", len(out), family)
+	}
+	return out
+}
+
+func TestPublishedRequestsAreUnderstood(t *testing.T) {
+	for family, rows := range map[string]string{"xor8a": "XOR8A", "cu48": "CU48", "waveshare": "MB-WS"} {
+		l, err := newLine(one(family, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range published(t, rows) {
+			b := unhex(f.hex)
+			if n := l.speak.cut(b); f.kind == "req" && n != len(b) {
+				t.Errorf("%s: %s (%s): cut %d of %d bytes", family, f.hex, f.meaning, n, len(b))
+			} else if f.kind == "BAD" && n > 0 {
+				t.Errorf("%s: misprint %s was taken for a request", family, f.hex)
+			}
+		}
+	}
+}
+
+// TestPublishedRepliesAreGiven asks what must have been asked when the
+// published reply was recorded.
+func TestPublishedRepliesAreGiven(t *testing.T) {
+	asked := map[string]struct {
+		cfg     LineConfig
+		request string
+		open    []int // channels that stand open; -1: all
+		coils   []int
+	}{
+		"80 01 01 00 80":       {cfg: one("xor8a", 24), request: "80 01 01 33 B3", open: []int{1}},
+		"80 01 01 01 01 33 B3": {cfg: one("xor8a", 24), request: "80 01 00 33 B2", open: butChannels(24, 1, 9, 17)},
+		"8A 02 0A 00 82": {
+			cfg:     LineConfig{Family: "xor8a", Boards: []BoardConfig{{Address: 2, Channels: 24}}},
+			request: "8A 02 0A 11 93",
+		},
+		"01 01 01 00 51 88": {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC"},
+		"01 85 03 02 91":    {cfg: one("waveshare", 8), request: tohex(mbSeal(1, mbWriteCoil, 0, 1, 1, 0))},
+		"01 01 01 05 91 8B": {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC", coils: []int{1, 3}},
+	}
+	seen := 0
+	for _, family := range []string{"XOR8A", "CU48", "MB-WS"} {
+		for _, f := range published(t, family) {
+			if f.kind != "rep" {
+				continue
+			}
+			q, ok := asked[f.hex]
+			if !ok {
+				t.Errorf("no request is known for %s (%s)", f.hex, f.meaning)
+				continue
+			}
+			seen++
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, q.cfg)
+				for _, ch := range q.open {
+					b.boards[0].Door(ch).Force()
+				}
+				for _, ch := range q.coils {
+					b.boards[0].Hold(ch)
+				}
+				if got := b.ask(q.request, 400*time.Millisecond); got != f.hex {
+					t.Errorf("%s: got %s, want %s (%s)", q.request, got, f.hex, f.meaning)
+				}
+			})
+		}
+	}
+	if seen != len(asked) {
+		t.Errorf("%d published replies were given, want %d", seen, len(asked))
+	}
+}
+
+func butChannels(n int, shut ...int) (open []int) {
+	for ch := 1; ch <= n; ch++ {
+		open = append(open, ch)
+		for _, s := range shut {
+			if s == ch {
+				open = open[:len(open)-1]
+			}
+		}
+	}
+	return open
+}
+
+// TestExchanges holds the frames that PROTOCOLS.md gives in its text and those
+// that follow from its rules.
+func TestExchanges(t *testing.T) {
+	x := func(c BoardConfig) LineConfig { return LineConfig{Family: "xor8a", Boards: []BoardConfig{c}} }
+	tests := []struct {
+		name    string
+		cfg     LineConfig
+		request string
+		want    string
+	}{
+		{"xor8a read one shut", one("xor8a", 24), "80 01 01 33 B3", "80 01 01 11 91"},
+		{"xor8a read one inverted", x(BoardConfig{Address: 1, Channels: 24, Inverted: true}), "80 01 01 33 B3", "80 01 01 00 80"},
+		{"xor8a highest first", x(BoardConfig{Address: 1, Channels: 10}), "80 01 00 33 B2", "80 01 03 FF 33 4E"},
+		{"xor8a lowest first", x(BoardConfig{Address: 1, Channels: 10, LowFirst: true}), "80 01 00 33 B2", "80 01 FF 03 33 4E"},
+		{"xor8a 8-way with 3 bytes", x(BoardConfig{Address: 2, Channels: 8, StatusBytes: 3}), "80 02 00 33 B1", "80 02 00 00 FF 33 4E"},
+		{"xor8a wrong checksum", one("xor8a", 24), "80 01 01 33 B2", ""},
+		{"xor8a another board", one("xor8a", 24), "80 02 00 33 B1", ""},
+		{"xor8a beyond the board", one("xor8a", 8), "80 01 09 33 BB", ""},
+		{"xor8a open many is silent", one("xor8a", 24), "90 01 02 02 02 93", ""},
+		{"xor8a hold on", one("xor8a", 24), "9A 01 01 11 8B", "9A 01 01 11 8B"},
+		{"cu48 status", one("cu48", 12), "02 01 00 60 03 66", "02 01 00 75 FF 0F 00 00 00 00 00 00 00 00 00 00 03 89"},
+		{"cu48 beyond", one("cu48", 12), "02 01 31 61 03 98", ""},
+		{
+			"cu48 lock in byte 1",
+			LineConfig{Family: "cu48", LockByte: 1, Boards: []BoardConfig{{Address: 0, Channels: 3}}},
+			"02 01 00 61 03 67", "02 01 00 75 07 00 00 00 00 00 00 00 00 00 00 00 03 82",
+		},
+		{"waveshare inputs", one("waveshare", 8), "01 02 00 00 00 08 79 CC", "01 02 01 FF E1 C8"},
+		{"waveshare flash", one("waveshare", 8), "01 05 02 01 00 08 9C 74", "01 05 02 01 00 08 9C 74"},
+		{"waveshare version", one("waveshare", 8), "01 03 80 00 00 01 AD CA", "01 03 02 00 C8 B9 D2"},
+		{"waveshare broadcast is silent", one("waveshare", 8), "00 06 40 00 00 01 5C 1B", ""},
+		{"waveshare mode", one("waveshare", 8), "01 06 10 00 00 01 4C CA", "01 06 10 00 00 01 4C CA"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, tt.cfg)
+				if got := b.ask(tt.request, 0); got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestWaveshareRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		request []byte // without its CRC
+		code    byte
+	}{
+		{"function", []byte{1, 0x04, 0, 0, 0, 1}, mbBadFunction},
+		{"coil", []byte{1, 0x05, 0, 8, 0xFF, 0}, mbBadAddress},
+		{"flash coil", []byte{1, 0x05, 2, 8, 0, 1}, mbBadAddress},
+		{"coil value", []byte{1, 0x05, 0, 1, 1, 0}, mbBadValue},
+		{"all value", []byte{1, 0x05, 0, 0xFF, 1, 0}, mbBadValue},
+		{"flash for no time", []byte{1, 0x05, 2, 1, 0, 0}, mbBadValue},
+		{"flash too long", []byte{1, 0x05, 2, 1, 0x80, 0}, mbBadValue},
+		{"inputs beyond", []byte{1, 0x02, 0, 4, 0, 5}, mbBadAddress},
+		{"no inputs", []byte{1, 0x02, 0, 0, 0, 0}, mbBadValue},
+		{"register", []byte{1, 0x03, 0, 0, 0, 1}, mbBadAddress},
+		{"registers", []byte{1, 0x03, 0x10, 0, 0, 200}, mbBadValue},
+		{"mode", []byte{1, 0x06, 0x10, 0, 0, 9}, mbBadValue},
+		{"mode beyond", []byte{1, 0x06, 0x10, 8, 0, 0}, mbBadAddress},
+		{"address", []byte{1, 0x06, 0x40, 0, 1, 0}, mbBadValue},
+		{"coils with wrong count", []byte{1, 0x0F, 0, 0, 0, 8, 2, 0, 0}, mbBadValue},
+		{"modes with wrong count", []byte{1, 0x10, 0x10, 0, 0, 2, 2, 0, 0}, mbBadValue},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, one("waveshare", 8))
+				want := tohex(mbSeal(1, tt.request[1]|mbFailure, tt.code))
+				if got := b.ask(tohex(mbSeal(tt.request...)), 0); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				if n := len(b.log.Entries()); n != 0 {
+					t.Errorf("a refused request moved something: %v", whats(&b.log))
+				}
+			})
+		})
+	}
+}
+
+func TestGarbageIsSkipped(t *testing.T) {
+	for family, request := range map[string]string{
+		"xor8a": "80 01 00 33 B2", "cu48": "02 01 00 60 03 66", "waveshare": "01 02 00 00 00 08 79 CC",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, one(family, 8))
+			clean := b.ask(request, 0)
+			if got := b.ask("FF 8A 55 FF 11 02 03 "+request, 0); got != clean {
+				t.Errorf("%s: got %q after garbage, want %q", family, got, clean)
+			}
+			b.tell(request[:8]) // a beginning that is never finished
+			time.Sleep(2 * maxGap)
+			if got := b.ask(request, 0); got != clean {
+				t.Errorf("%s: got %q after half a request, want %q", family, got, clean)
+			}
+			if b.Garbage() == 0 {
+				t.Errorf("%s: no garbage was counted", family)
+			}
+		})
+	}
+}
+
+func FuzzHear(f *testing.F) {
+	for i, rows := range []string{"XOR8A", "CU48", "MB-WS"} {
+		for _, fr := range published(f, rows) {
+			f.Add(i, unhex(fr.hex))
+		}
+	}
+	families := []string{"xor8a", "cu48", "waveshare"}
+	f.Fuzz(func(t *testing.T, which int, b []byte) {
+		if which < 0 || which >= len(families) || len(b) == 0 {
+			return
+		}
+		l, err := newLine(one(families[which], 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		if n := l.speak.cut(b); n > len(b) {
+			t.Fatalf("cut %d bytes of %d", n, len(b))
+		}
+		l.hear(&port{queue: make(chan []byte, maxQueue)}, &ear{}, b, time.Now())
+	})
+}
+
+// TestFlippedRequestsMoveNothing flips every bit of an unlock.
+func TestFlippedRequestsMoveNothing(t *testing.T) {
+	for family, request := range map[string]string{
+		"xor8a": "8A 01 01 11 9B", "cu48": "02 01 00 61 03 67", "waveshare": "01 05 02 01 00 08 9C 74",
+	} {
+		frame := unhex(request)
+		for bit := range len(frame) * 8 {
+			t.Run(fmt.Sprint(family, bit), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, one(family, 8))
+					bad := unhex(request)
+					bad[bit/8] ^= 1 << (bit % 8)
+					b.ask(tohex(bad), 0)
+					if n := len(b.log.Pulses()); n != 0 {
+						t.Errorf("% X fired %d coils", bad, n)
+					}
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"fmt"
+	"os"
+
+	"lockerd/daemon/locker"
+)
+
+// Append makes one commit durable: it gives the events their seq and hash,
+// writes them with the state part, and syncs once. index is the record's, first
+// the seq of its first event (of the next event, if it has none). Any error is
+// final: the journal takes nothing more.
+func (j *Journal) Append(events []locker.Event, state []byte) (index, first uint64, err error) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	if j.failed != nil {
+		return 0, 0, fmt.Errorf("cannot append to the journal, an earlier append has failed: %w", j.failed)
+	}
+	index, first, err = j.append(events, state)
+	if err != nil {
+		j.failed = err
+	}
+	return index, first, err
+}
+
+func (j *Journal) append(events []locker.Event, state []byte) (index, first uint64, err error) {
+	j.mu.Lock()
+	s := j.last()
+	index, first = s.last+1, s.next
+	prev, off := s.hash, s.end
+	j.mu.Unlock()
+
+	r := Record{Index: index, State: state}
+	if r.Lines, err = encodeEvents(prev, first, events); err != nil {
+		return 0, 0, err
+	}
+	f := frame{index: index, kind: kindCommit, payload: encodePayload(&r)}
+	if len(f.payload) > MaxPayload {
+		return 0, 0, fmt.Errorf("cannot append %d bytes to the journal: a commit holds at most %d; split it", len(f.payload), MaxPayload)
+	}
+	j.buf = j.buf[:0]
+	if off+int64(frameSize(len(f.payload))) > s.size {
+		if s, err = j.roll(s); err != nil {
+			return 0, 0, err
+		}
+		off = 0
+		hf, err := s.head.frame(index)
+		if err != nil {
+			return 0, 0, err
+		}
+		j.buf = appendFrame(j.buf, hf)
+	}
+	at := int64(len(j.buf))
+	j.buf = appendFrame(j.buf, f)
+	end := off + int64(len(j.buf))
+	if err := j.write(j.buf, off); err != nil {
+		return 0, 0, err
+	}
+	return index, first, j.admit(s, &r, off+at, end)
+}
+
+// encodeEvents numbers and chains events and returns their lines.
+func encodeEvents(prev Hash, first uint64, events []locker.Event) ([]Line, error) {
+	lines := make([]Line, len(events))
+	for i := range events {
+		events[i].Seq = first + uint64(i)
+		line, h, err := encodeEvent(prev, &events[i])
+		if err != nil {
+			return nil, err
+		}
+		lines[i], prev = Line{Seq: events[i].Seq, JSON: line}, h
+	}
+	return lines, nil
+}
+
+// write is the one write and the one sync of a commit.
+func (j *Journal) write(b []byte, off int64) error {
+	if _, err := j.o.WriteAt(j.active, b, off); err != nil {
+		return fmt.Errorf("cannot write journal segment %q: %w", j.active.Name(), err)
+	}
+	if err := j.o.Datasync(j.active); err != nil {
+		return fmt.Errorf("cannot sync journal segment %q: %w", j.active.Name(), err)
+	}
+	j.syncs.Add(1)
+	j.written.Add(int64(len(b)))
+	if cap(j.buf) > DefaultSegmentBytes { // a rare large commit must not stay in memory
+		j.buf = nil
+	}
+	return nil
+}
+
+// admit shows a durable record to the readers.
+func (j *Journal) admit(s *segment, r *Record, off, end int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.last() != s {
+		j.segs = append(j.segs, s)
+	}
+	s.size = max(s.size, end)
+	return s.note(r, off, end)
+}
+
+// roll makes the spare segment the active one. Nothing is written: the head
+// goes with the first record.
+func (j *Journal) roll(s *segment) (*segment, error) {
+	next := <-j.spares
+	if next.err != nil { // there may be space again by now
+		next = makeSpare(j.dir, s.num+1, j.o.SegmentBytes)
+	}
+	if next.err != nil {
+		return nil, next.err
+	}
+	_ = j.active.Close() // every append was synced
+	j.active = next.file
+	j.prepare(next.num + 1)
+	h := head{ID: j.id, Seq: s.next, Prev: append([]byte(nil), s.hash[:]...)}
+	return newSegment(next.num, next.file.Name(), j.o.SegmentBytes, 0, s.last+1, h), nil
+}
+
+// prepare makes the next segment in the background.
+func (j *Journal) prepare(num uint64) {
+	j.workers.Go(func() { j.spares <- makeSpare(j.dir, num, j.o.SegmentBytes) })
+}
+
+// makeSpare makes a segment file of zeros, durable under its name.
+func makeSpare(dir string, num uint64, size int64) spare {
+	path := segPath(dir, num)
+	f, err := os.OpenFile(path+tmpSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return spare{err: fmt.Errorf("cannot create journal segment %q: %w", path, err)}
+	}
+	err = writeZeros(f, size)
+	if err == nil {
+		err = os.Rename(path+tmpSuffix, path)
+	}
+	if err == nil {
+		err = SyncDir(dir)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		_ = os.Remove(path + tmpSuffix)
+		return spare{err: fmt.Errorf("cannot prepare journal segment %q: %w", path, err)}
+	}
+	f, err = os.OpenFile(path, os.O_RDWR, 0)
+	return spare{num: num, file: f, err: err}
+}

@@ -1,0 +1,161 @@
+package journal
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// MaxEvents bounds one call of Events.
+const MaxEvents = 1 << 16
+
+// Events returns copies of at most limit stored lines from the first one with
+// a seq of at least from.
+func (j *Journal) Events(from uint64, limit int) ([][]byte, error) {
+	limit = min(limit, MaxEvents)
+	j.files.RLock()
+	defer j.files.RUnlock()
+	var out [][]byte
+	for _, v := range j.views(func(s *segment) bool { return s.events > 0 && s.next > from }) {
+		if len(out) >= limit {
+			break
+		}
+		err := v.each(v.from(from), func(r *Record) bool {
+			for _, l := range r.Lines {
+				if l.Seq >= from && len(out) < limit {
+					out = append(out, append([]byte(nil), l.JSON...))
+				}
+			}
+			return len(out) < limit
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Replay calls fn with every record kept whose index is above after, in order.
+// The record's bytes are fn's only while it runs.
+func (j *Journal) Replay(after uint64, fn func(Record) error) error {
+	j.files.RLock()
+	defer j.files.RUnlock()
+	var failed error
+	for _, v := range j.views(func(s *segment) bool { return s.last > after }) {
+		err := v.each(0, func(r *Record) bool {
+			if r.Index > after {
+				failed = fn(*r)
+			}
+			return failed == nil
+		})
+		if err != nil {
+			return err
+		}
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// view is a segment as it was at one moment; its file may grow meanwhile.
+type view struct {
+	segment
+}
+
+func (j *Journal) views(want func(*segment) bool) []view {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []view
+	for _, s := range j.segs {
+		if want(s) {
+			out = append(out, view{*s})
+		}
+	}
+	return out
+}
+
+// each reads the records from off on until fn says no.
+func (v *view) each(off int64, fn func(*Record) bool) error {
+	f, err := os.Open(v.path)
+	if err != nil {
+		return fmt.Errorf("cannot open journal segment %q: %w", v.path, err)
+	}
+	defer func() { _ = f.Close() }() // was only read
+	var buf []byte
+	for off < v.end {
+		fr, size, b, err := readFrame(f, buf, off, v.end)
+		if err != nil {
+			return fmt.Errorf("cannot read journal segment %q at %d: %w", v.path, off, err)
+		}
+		buf, off = b, off+int64(size)
+		if fr.kind != kindCommit {
+			continue
+		}
+		r, err := parsePayload(fr.index, fr.payload)
+		if err != nil {
+			return fmt.Errorf("cannot read journal segment %q: %w: %w", v.path, err, ErrDamaged)
+		}
+		if !fn(&r) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// readFrame reads the frame at off through buf, which grows to what it needs.
+// A flipped bit is mended in memory; Open mends it on disk.
+func readFrame(f *os.File, buf []byte, off, end int64) (frame, int, []byte, error) {
+	for want := int64(4 << 10); ; want *= 8 {
+		n := min(want, end-off)
+		if int64(cap(buf)) < n {
+			buf = make([]byte, n)
+		}
+		buf = buf[:n]
+		if _, err := f.ReadAt(buf, off); err != nil && err != io.EOF {
+			return frame{}, 0, buf, err
+		}
+		if fr, size, ok := parseFrame(buf); ok {
+			return fr, size, buf, nil
+		}
+		if n < end-off && n < frameHead+MaxPayload {
+			continue
+		}
+		if _, size, ok := repairFrame(buf); ok {
+			fr, _, _ := parseFrame(buf)
+			return fr, size, buf, nil
+		}
+		return frame{}, 0, buf, ErrDamaged
+	}
+}
+
+// Last returns the last record, and false if there is none. Its bytes are the
+// caller's.
+func (j *Journal) Last() (Record, bool, error) {
+	j.files.RLock()
+	defer j.files.RUnlock()
+	vs := j.views(func(s *segment) bool { return s.last >= s.first })
+	for len(vs) > 0 {
+		v := vs[len(vs)-1]
+		var out Record
+		err := v.each(v.from(v.next), func(r *Record) bool {
+			out = *r
+			return true
+		})
+		if err != nil || out.Index != 0 {
+			return cloneRecord(out), out.Index != 0, err
+		}
+		vs = vs[:len(vs)-1]
+	}
+	return Record{}, false, nil
+}
+
+func cloneRecord(r Record) Record {
+	r.State = append([]byte(nil), r.State...)
+	lines := make([]Line, len(r.Lines))
+	for i, l := range r.Lines {
+		lines[i] = Line{Seq: l.Seq, JSON: append([]byte(nil), l.JSON...)}
+	}
+	r.Lines = lines
+	return r
+}
