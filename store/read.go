@@ -24,6 +24,34 @@ func (s *Store) Lookup(tag locker.Tag) (e locker.Entry, ok bool, err error) {
 	return e, true, nil
 }
 
+// Find is Lookup with the stricter of the two marks that a code has, the one in
+// its own record and the one in the bucket of marks: no one damaged page can
+// make a used code unused.
+func (s *Store) Find(tag locker.Tag) (e locker.Entry, ok bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if ok, err = s.find(tag, &e); err != nil || !ok {
+		return locker.Entry{}, false, s.suspect(err)
+	}
+	return e, true, nil
+}
+
+func (s *Store) find(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		return false, fmt.Errorf("cannot read a code: %w", err)
+	}
+	defer endRead(tx, &err)
+	r := reader{tx: tx, ls: s.ls}
+	if ok, err = s.searchTag(&r, tag, e); err != nil || !ok {
+		return false, err
+	}
+	m, _, err := r.mark(e.Key())
+	e.Mark.Stricter(m)
+	return true, err
+}
+
 func (s *Store) lookup(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	tx, err := s.db.Begin(false)
@@ -32,6 +60,11 @@ func (s *Store) lookup(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
 	}
 	defer endRead(tx, &err)
 	r := reader{tx: tx, ls: s.ls}
+	return s.searchTag(&r, tag, e)
+}
+
+// searchTag looks into all sets that have records.
+func (s *Store) searchTag(r *reader, tag locker.Tag, e *locker.Entry) (ok bool, err error) {
 	for i := range s.searched {
 		at := &s.searched[i]
 		if !ok {

@@ -63,8 +63,8 @@ func refuse(r locker.Reason) Decision { return Decision{Reason: r} }
 
 // Decide answers a scanned code. The first reason that applies is the answer.
 func Decide(r *Request, v View) Decision {
-	key := r.Entry.Key()
-	again, isAgain := find(v, key, func(d Door) bool { return d.Uncertain == key })
+	again, reopen := mine(r, v)
+	isAgain, due := !again.ID.IsZero(), !reopen.ID.IsZero()
 	reason := window(r)
 	if isAgain && reason == locker.Expired {
 		reason = locker.Granted // an opening once begun may be finished (contract 5.4)
@@ -75,7 +75,6 @@ func Decide(r *Request, v View) Decision {
 	if isAgain {
 		return open(again, Decision{Door: again.ID, Again: true})
 	}
-	reopen, due := reopening(r, v)
 	if usedUp(&r.Entry) && !due {
 		return refuse(locker.Used)
 	}
@@ -127,24 +126,22 @@ func stale(r *Request) bool {
 	return r.MaxAge > 0 && r.Entry.Set != locker.SetLocal && r.Now.Sub(r.Confirmed) > r.MaxAge
 }
 
-// reopening finds the door that this code has opened last and may open once
-// more, because it was shut a moment ago and nothing has happened there since.
-func reopening(r *Request, v View) (Door, bool) {
+// mine finds the door whose opening by this code has no proven outcome, and the
+// one that it has opened last and may open once more, because it was shut a
+// moment ago and nothing has happened there since.
+func mine(r *Request, v View) (again, reopen Door) {
 	key := r.Entry.Key()
-	return find(v, key, func(d Door) bool {
+	for d := range v.Touched(key) {
+		if d.Uncertain == key && again.ID.IsZero() {
+			again = d
+		}
 		u := d.LastUse
-		return u != nil && u.Code == key && !u.Closed.IsZero() &&
-			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow
-	})
-}
-
-func find(v View, code locker.CodeKey, is func(Door) bool) (Door, bool) {
-	for d := range v.Touched(code) {
-		if is(d) {
-			return d, true
+		if u != nil && u.Code == key && !u.Closed.IsZero() && reopen.ID.IsZero() &&
+			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow {
+			reopen = d
 		}
 	}
-	return Door{}, false
+	return again, reopen
 }
 
 // open grants dec if its door can be opened now.

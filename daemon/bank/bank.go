@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -45,7 +46,9 @@ const (
 // look-ups are called from the bank's goroutine, the rest from anywhere.
 type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
-	Lookup(tag locker.Tag) (locker.Entry, bool, error)
+	// Find returns the code of a tag with the stricter of the marks that its
+	// record and the marks' own bucket hold.
+	Find(tag locker.Tag) (locker.Entry, bool, error)
 	Code(key locker.CodeKey) (locker.Entry, bool, error)
 	Mark(key locker.CodeKey) (locker.Mark, bool, error)
 	Codes(set string) iter.Seq2[locker.Entry, error]
@@ -232,6 +235,7 @@ func (b *Bank) mono(t time.Time) time.Duration { return t.Sub(b.epoch) }
 func (b *Bank) post(f func()) {
 	select {
 	case b.inbox <- f:
+		runtime.Gosched() // a scanner's next read would keep its processor, and the bank waiting for another to wake
 	case <-b.stopped:
 	}
 }

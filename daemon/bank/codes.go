@@ -116,7 +116,7 @@ func (b *Bank) newCode(n NewCode, by string) (IssuedCode, error) {
 		Size: n.Size, Accessible: n.Accessible, Items: n.Items, NotBefore: now, NotAfter: now.Add(n.TTL),
 		Uses: n.Uses, To: n.To, Label: n.Label, Name: n.Name,
 	}
-	if _, taken, err := b.store.Lookup(c.Tag); err != nil || taken {
+	if _, taken, err := b.store.Find(c.Tag); err != nil || taken {
 		return IssuedCode{}, &Error{Code: "failed", Text: "cannot issue the code: its random text is taken", Cure: "repeat the command"}
 	}
 	t.c.Codes = append(t.c.Codes, locker.CodeChange{Set: locker.SetLocal, Put: &c})

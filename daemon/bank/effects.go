@@ -186,7 +186,7 @@ func (b *Bank) inDoubt(t *tx, d *slot) {
 	in.Uncertain = true
 	d.rec.Intent = in
 	t.save(d)
-	if !in.Reopening {
+	if !in.Reopening || in.Kind == locker.Service {
 		b.doubt(t, d)
 	}
 }

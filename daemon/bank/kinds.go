@@ -56,7 +56,7 @@ func collected(b *Bank, t *tx, d *slot, in *locker.Intent, e *locker.Entry) {
 
 // serviced: an engineer was at the door; nobody can vouch for its item.
 func serviced(b *Bank, t *tx, d *slot, in *locker.Intent, _ *locker.Entry) {
-	if v := d.visit; v == nil || !v.opened {
+	if !in.Reopening {
 		b.used(t, d, in)
 	}
 	b.doubt(t, d)

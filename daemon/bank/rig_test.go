@@ -380,7 +380,7 @@ func (s *memStore) Commit(c *locker.Commit) (uint64, error) {
 	return first, nil
 }
 
-func (s *memStore) Lookup(tag locker.Tag) (locker.Entry, bool, error) {
+func (s *memStore) Find(tag locker.Tag) (locker.Entry, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, c := range s.codes {

@@ -44,17 +44,14 @@ func (b *Bank) scanned(s scanner.Scan) {
 		return // the door is chosen later, at kiosk or socket
 	}
 	t := b.begin()
+	v.fresh = true
 	b.grant(t, v, b.byID[dec.Door], dec)
 	t.commit()
 }
 
-// find looks a code up by its tag and takes the stricter of what its record and
-// the bank's own marks say of its use.
+// find looks a code up by its tag.
 func (b *Bank) find(tag locker.Tag) (locker.Entry, locker.Reason) {
-	e, ok, err := b.store.Lookup(tag)
-	if err == nil && ok {
-		err = b.strictest(&e)
-	}
+	e, ok, err := b.store.Find(tag)
 	switch {
 	case err != nil:
 		b.fault("a code's record is damaged", err)
@@ -70,9 +67,7 @@ func (b *Bank) strictest(e *locker.Entry) error {
 	if err != nil || !ok {
 		return err
 	}
-	e.Mark.Used = max(e.Mark.Used, m.Used)
-	e.Mark.Done = max(e.Mark.Done, m.Done)
-	e.Mark.Revoked = e.Mark.Revoked || m.Revoked
+	e.Mark.Stricter(m)
 	return nil
 }
 
@@ -122,20 +117,26 @@ func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
 		Code: v.entry.Key(), Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(),
 		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, At: t.at,
 	}
+	if v.kind().stays && v.opened {
+		in.Reopening = true // one more door of the same visit and use
+	}
 	if was := d.rec.Intent; dec.Again && was != nil {
-		in.Reopening = was.Reopening // what took no use takes none now
+		in.Reopening = in.Reopening || was.Reopening // what took no use takes none now
 	} else if was != nil {
 		b.change(t, d, func() { b.forgo(t, d) }) // given to another
 	}
 	v.door, d.visit, d.restart = d, v, false
 	v.moved = b.now()
-	if !dec.Reopening && !dec.Again && !v.counted {
+	if !in.Reopening && !in.Again && !v.counted {
 		v.counted = true
-		b.refresh(&v.entry)
+		if !v.fresh {
+			b.refresh(&v.entry)
+		}
 		v.entry.Mark.Used++
 		v.entry.Mark.Last, v.entry.Mark.Until = in.At, v.entry.Code.NotAfter
 		t.mark(&v.entry)
 	}
+	v.fresh = false
 	d.rec.Intent = in
 	t.save(d)
 	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(t, v.entry.Set)}

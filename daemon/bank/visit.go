@@ -24,6 +24,7 @@ type visit struct {
 	moved   time.Duration // last scan or movement
 	door    *slot         // opening or standing open; nil between doors
 	tried   []locker.DoorID
+	fresh   bool // its entry was read in this very step
 	counted bool // its use is in the mark
 	opened  bool // a door has opened in it
 	stages  locker.Stages

@@ -150,6 +150,13 @@ type Mark struct {
 	Last    Time `json:"last,omitzero"`     // bank time of the last use
 }
 
+// Stricter takes over from another mark of the same code what forbids more.
+func (m *Mark) Stricter(o Mark) {
+	m.Used = max(m.Used, o.Used)
+	m.Done = max(m.Done, o.Done)
+	m.Revoked = m.Revoked || o.Revoked
+}
+
 // Entry is a code as the cache holds it: record, set and mark.
 type Entry struct {
 	Set  string

@@ -22,6 +22,7 @@ package rs485
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type bus struct {
 	sink  hal.Sink
 	log   *slog.Logger
 	dial  func(name string, baud int) (Port, error)
+	gap   int           // characters of silence before an unlock
 	wake  chan struct{} // something was queued
 	quit  chan struct{} // Close was called
 	done  chan struct{} // the arbiter has ended
@@ -82,7 +84,7 @@ func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, err
 		return nil, err
 	}
 	b := &bus{
-		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial,
+		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial, gap: l.Gap,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		outstanding: map[hal.Lock]bool{}, focus: map[int]time.Time{}, byAddr: map[int]*board{},
 	}
@@ -131,6 +133,7 @@ func (b *bus) Unlock(u hal.Unlock) {
 	}
 	b.mu.Unlock()
 	b.nudge()
+	runtime.Gosched() // the arbiter first: the caller has nothing as urgent to do
 }
 
 // Focus implements hal.Bus.

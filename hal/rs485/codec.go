@@ -77,5 +77,8 @@ type Limits struct {
 	PulseMax   time.Duration // longest pulse
 	PulseCure  string        // what to do about a longer one
 	Baud       int           // the family's own
-	Profile    map[string][]string
+	// Gap is how many characters of silence the family needs between frames.
+	// Reads leave gapBytes in any case; an unlock leaves no more than this.
+	Gap     int
+	Profile map[string][]string
 }

@@ -7,8 +7,9 @@ import (
 	"lockerd/hal"
 )
 
-// gapBytes is how many characters long the line rests between two frames: the
-// 3.5 of Modbus RTU, rounded up, which suits the other families too.
+// gapBytes is how many characters long the line rests before a read: the 3.5 of
+// Modbus RTU, rounded up, which suits the other families too. An unlock waits
+// only for what its family needs (Limits.Gap).
 const gapBytes = 4
 
 // optionalWait is how long the line is kept free for a reply that may not come.
@@ -51,7 +52,8 @@ func (s *session) exchange(req *Request, expires, limit time.Time) result {
 	}
 	r := s.await(req, deadline)
 	r.begun = begun
-	s.quiet = time.Now().Add(s.wire(gapBytes))
+	over := time.Now()
+	s.quiet, s.clear = over.Add(s.wire(gapBytes)), over.Add(s.wire(s.b.gap))
 	return r
 }
 

@@ -30,13 +30,16 @@ type job struct {
 	sweep  bool    // taken by the round
 }
 
-// next chooses what goes over the line now: unlocks first. Without a job it
-// says when there may be one.
-func (b *bus) next(now time.Time, echo echoMode) (job, time.Time) {
+// next chooses what goes over the line now: unlocks first, reads not before
+// quiet. Without a job it says when there may be one.
+func (b *bus) next(now, quiet time.Time, echo echoMode) (job, time.Time) {
 	b.expire(now)
 	j, until := b.nextUnlock(now, echo)
 	if j.board != nil {
 		return j, now
+	}
+	if quiet.After(now) {
+		return job{}, earlier(until, quiet)
 	}
 	j, at := b.nextRead(now, echo)
 	return j, earlier(until, at)

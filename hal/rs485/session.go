@@ -29,7 +29,8 @@ type session struct {
 	missed  int // replies in a row without an echo before them
 	replied bool
 	last    *Request
-	quiet   time.Time // the line rests until then
+	quiet   time.Time // the line rests until then before a read
+	clear   time.Time // and until then before an unlock
 }
 
 func newSession(b *bus, port Port) *session {
@@ -77,14 +78,14 @@ func (s *session) serve() error {
 	for !s.b.closing() {
 		s.b.accept()
 		now := time.Now()
-		if s.quiet.After(now) {
+		if s.clear.After(now) {
 			s.b.expire(now)
-			if err := s.wait(s.quiet); err != nil {
+			if err := s.wait(s.clear); err != nil {
 				return err
 			}
 			continue
 		}
-		j, until := s.b.next(now, s.echo)
+		j, until := s.b.next(now, s.quiet, s.echo)
 		var err error
 		if j.board == nil {
 			err = s.wait(until)

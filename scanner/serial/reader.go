@@ -2,6 +2,7 @@ package serial
 
 import (
 	"io"
+	"runtime"
 	"time"
 )
 
@@ -50,6 +51,7 @@ func (r *reader) run() {
 		}
 		select {
 		case r.chunks <- c:
+			runtime.Gosched() // else the next read keeps the processor from whom the chunk is for
 		case <-r.quit:
 			return
 		}

@@ -51,6 +51,7 @@ func Limits() rs485.Limits {
 		PulseMax:   rs485.PulseCeiling,
 		PulseCure:  "give at most 1s",
 		Baud:       9600,
+		Gap:        4, // the 3.5 of Modbus RTU, rounded up
 		Profile:    map[string][]string{"closed_bit": {"1", "0"}},
 	}
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// page draws over the bank until Enter.
+type page func(l *live, c *canvas)
+
+// qrColumn is where a QR of 29 columns stands on the smallest screen.
+const qrColumn = minWidth - 29
+
+const introText = `This is a locker bank: two cabinets of
+lock boards, a barcode scanner, and the
+lockerd that runs them in the field.
+Only the iron is simulated.
+
+A person gets a code (the QR is code 1),
+holds it before the scanner, and the
+door springs open. Somebody shuts it
+after some seconds.
+
+Try
+  1         scan code 1: door 1-07 opens
+  1         again: it reopens for 10 s,
+            then it is used, for ever
+  jam 2-03  and then 2: the bank gives up
+            that door and opens another
+  force 1-05   unplug 2   hold on   help`
+
+const helpText = `1 2 3 ...       scan that code; or type, paste or scan any text
+jam D           the latch of door D is stuck (D: 1-01 to 1-34, 2-01 to 2-12)
+free D          door D is mended, and an engineer puts it in service
+force D         somebody breaks door D open
+shut D          somebody shuts door D
+hold on, off    people leave doors open (ajar after 10 s, alarm after 30 s),
+                or shut them
+unplug [1|2|scanner]
+                pull the cable of a locker's boards (default 1) or the scanner's
+plug [1|2|scanner]
+                put it back (default: all)
+new [SKU|D]     issue a code: for a phone (default), a charger, or for door D
+qr N            show the QR of code N
+revoke N        end code N for ever
+quit            or Ctrl-C
+
+The same text within 1.5 s is one scan: a code held before the glass.
+A used code reopens its door for 10 s after that was shut; no item moves then.`
+
+func introPage(l *live, c *canvas) {
+	c.bar(0, title, ' ')
+	c.put(1, 0, title, "lockerd demo")
+	paragraph(c, 1, 2, introText)
+	paper(c, qrColumn, 2, l.codes.list[0])
+	c.put(qrColumn, 17, plain, "    code 1")
+	c.put(1, 19, faint, "From another terminal:")
+	c.put(1, 20, faint, "lockerctl --socket "+l.socket+" status")
+	c.put(0, c.h-1, bold, "Enter begins. Ctrl-C leaves.")
+}
+
+func helpPage(l *live, c *canvas) {
+	c.bar(0, title, ' ')
+	c.put(1, 0, title, "What can be typed")
+	paragraph(c, 0, 2, helpText)
+	c.put(0, c.h-4, faint, "log: "+l.logFile())
+	c.put(0, c.h-1, bold, "Enter goes back to the bank.")
+}
+
+// qrPage shows one code, large enough for any scanner or telephone.
+func qrPage(k *code) page {
+	return func(_ *live, c *canvas) {
+		c.bar(0, title, ' ')
+		c.put(1, 0, title, fmt.Sprintf("Code %d: %s", k.number, k.words))
+		paper(c, 2, 2, k)
+		c.put(2, 18, bold, k.grouped())
+		c.put(34, 4, plain, "A barcode scanner that types like a keyboard")
+		c.put(34, 5, plain, "can read this into the line below.")
+		c.put(0, c.h-1, bold, "Enter goes back to the bank.")
+	}
+}
+
+func paragraph(c *canvas, x, y int, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		c.put(x, y+i, plain, line)
+	}
+}
+
+// paper draws a QR black on white.
+func paper(c *canvas, x, y int, k *code) {
+	for i, line := range k.qr {
+		col := x
+		for _, r := range line {
+			c.set(col, y+i, onPaper, r)
+			col++
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"lockerd/daemon/bank"
+	"lockerd/daemon/config"
+	"lockerd/daemon/locker"
+)
+
+func TestConfigIsGood(t *testing.T) {
+	for name, p := range map[string]pace{"live": livePace(), "tour": tourPace()} {
+		c, err := config.Parse([]byte(configText("/tmp/x", p)), name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(c.Doors) != 46 || len(c.Buses) != 2 || len(c.Scanners) != 1 {
+			t.Errorf("%s: %d doors, %d buses, %d scanners", name, len(c.Doors), len(c.Buses), len(c.Scanners))
+		}
+		if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("%s: %v", name, w)
+		}
+	}
+}
+
+func TestEditor(t *testing.T) {
+	for in, want := range map[string][]string{
+		"1\r":                            {"1"},
+		"1\r\n2\n":                       {"1", "2"},
+		"ab\x7fc\r":                      {"ac"},
+		"\x7f\x7fa\r":                    {"a"},
+		"abc\x15d\r":                     {"d"},
+		"a\x1b[1;5Db\x1b[3~c\x1bOPd\r":   {"abcd"},
+		"jam 1-07\r\x1b[A\r":             {"jam 1-07", "jam 1-07"},
+		"a\tb\x00\xc3\xa9\r":             {"ab"},
+		"\x03":                           {"QUIT"},
+		"a\x04\r\x04":                    {"a", "QUIT"},
+		strings.Repeat("9", 2000) + "\r": {strings.Repeat("9", maxLine)},
+	} {
+		var e editor
+		var got []string
+		for i := range len(in) {
+			switch a, line := e.key(in[i]); a {
+			case actEnter:
+				got = append(got, line)
+			case actQuit:
+				got = append(got, "QUIT")
+			case actNone, actRedraw:
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%.40q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+var sequence = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+
+// TestFrameFits: whatever the bank holds, no line is longer than the screen and
+// no text steers the terminal.
+func TestFrameFits(t *testing.T) {
+	l := sampleLive()
+	for _, p := range []page{nil, introPage, helpPage, qrPage(l.codes.list[0])} {
+		l.page = p
+		for _, size := range [][2]int{{1, 3}, {20, 5}, {80, 24}, {81, 25}, {200, 60}} {
+			frame := sequence.ReplaceAllString(l.frame(size[0], size[1]), "")
+			lines := strings.Split(frame, "\r\n")
+			if len(lines) != size[1] {
+				t.Errorf("%v: %d lines", size, len(lines))
+			}
+			for _, line := range lines {
+				if n := utf8.RuneCountInString(line); n > size[0] {
+					t.Errorf("%v: a line has %d columns: %q", size, n, line)
+				}
+				if strings.ContainsAny(line, "\x1b\n\r\a") {
+					t.Errorf("%v: a line steers the terminal: %q", size, line)
+				}
+			}
+		}
+	}
+}
+
+// TestNothingIsCut: on the smallest screen every fixed text fits.
+func TestNothingIsCut(t *testing.T) {
+	l := sampleLive()
+	for name, p := range map[string]page{"bank": nil, "intro": introPage, "help": helpPage, "qr": qrPage(l.codes.list[0])} {
+		l.page = p
+		if f := l.frame(minWidth, minHeight); strings.Contains(f, "…") {
+			t.Errorf("%s is cut: %s", name, sequence.ReplaceAllString(f, ""))
+		}
+	}
+}
+
+func TestCells(t *testing.T) {
+	item := &locker.Item{SKU: "x", Condition: locker.Ready}
+	for want, d := range map[string]bank.DoorStatus{
+		"[07 ]": {State: "closed"},
+		"[07*]": {State: "closed", Item: item},
+		"[07~]": {State: "closed", Item: &locker.Item{Condition: locker.Uncertain}},
+		"/07 /": {State: "open"},
+		"x07*x": {State: "closed", Item: item, Out: []locker.Cause{locker.CauseJammed}},
+		"?07 ?": {State: "unknown", Out: []locker.Cause{locker.CauseJammed}},
+		">07*<": {State: "closed", Item: item, Pending: true},
+	} {
+		d.ID = locker.DoorID{Locker: 1, Door: 7}
+		if got, _ := cell(&d); got != want {
+			t.Errorf("%+v shows as %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestEveryReasonHasWords: a person never reads a bare reason of contract 5.3.
+func TestEveryReasonHasWords(t *testing.T) {
+	for r := range refusals() {
+		if r != locker.Granted && !strings.Contains(reasonWords(r), " ") {
+			t.Errorf("%s has no words", r)
+		}
+	}
+}
+
+func sampleLive() *live {
+	s := &site{dir: "/tmp/lockerdemo-1234567890", socket: filepath.Join("/tmp/lockerdemo-1234567890", "data", "control.sock"), feed: newFeed(), codes: &purse{}}
+	s.feed.add(locker.Event{Seq: 1, Type: locker.EvDoorForced, Door: jammable})
+	s.feed.add(locker.Event{Seq: 2, Type: "evil\x1b[2J\r\n", Door: jammable})
+	qr := make([]string, 15)
+	for i := range qr {
+		qr[i] = strings.Repeat("▀", 29)
+	}
+	l := &live{site: s, view: view{codes: map[string]bank.CodeStatus{}}, note: sentence{"note\x1b]0;evil\a", calm}}
+	for i, w := range wishes() {
+		s.codes.list = append(s.codes.list, &code{number: i + 1, id: w.words, text: strings.Repeat("1234567890", 3)[:26], words: w.words, qr: qr})
+		l.view.codes[w.words] = bank.CodeStatus{ID: w.words, State: "live", Uses: 1 + i/2, NotAfter: locker.TimeOf(time.Unix(1, 0))}
+	}
+	for _, c := range cabinets() {
+		for n := 1; n <= c.doors; n++ {
+			l.view.doors = append(l.view.doors, bank.DoorStatus{ID: locker.DoorID{Locker: uint8(c.number), Door: uint8(n)}, State: "closed", Named: n == 7, Item: &locker.Item{}})
+		}
+	}
+	for _, g := range goods()[:3] {
+		l.view.stock = append(l.view.stock, bank.StockLine{SKU: g.sku[:3], Count: 9})
+	}
+	return l
+}
+
+func TestReadIssued(t *testing.T) {
+	c, err := readIssued("code       l-12\nfor        x\ntext       1234 5678\n\n█▀\n▀█\nThe text is shown only now.\n")
+	if err != nil || c.id != "l-12" || c.text != "12345678" || len(c.qr) != 2 || c.onDark()[0] != " ▄" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := readIssued("code l-12\n"); err == nil {
+		t.Error("a page without text and QR was read")
+	}
+}
