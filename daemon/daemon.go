@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -154,8 +155,8 @@ func (d *Daemon) sayReady() {
 
 // halt closes scanners and buses, the last started first.
 func (d *Daemon) halt() {
-	for i := len(d.parts) - 1; i >= 0; i-- {
-		if err := d.parts[i].Close(); err != nil {
+	for _, p := range slices.Backward(d.parts) {
+		if err := p.Close(); err != nil {
 			d.opt.Log.Warn("cannot close a device", slog.Any("error", err))
 		}
 	}

@@ -160,7 +160,7 @@ func (f *flusher) mark(key locker.CodeKey, m locker.Mark) error {
 		if err := f.tx.Bucket([]byte(bucketMarks)).Delete(markKey(key)); err != nil {
 			return err
 		}
-	} else if err := putJSON(f.tx, bucketMarks, markKey(key), m); err != nil {
+	} else if err := putMark(f.tx, key, m); err != nil {
 		return err
 	}
 	return f.markRecord(genID{key.Set, f.sets[key.Set].Gen}, key.ID, m)

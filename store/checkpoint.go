@@ -140,7 +140,7 @@ func emitState(tx *bbolt.Tx, id string, index uint64, emit func([]byte) error) e
 			if !ok {
 				return ErrDamaged
 			}
-			err := decodeJSON(p, &m)
+			err := decodeMark(p, &m)
 			e.put(object{Mark: &locker.MarkChange{Code: key, Mark: m}})
 			return err
 		}),
@@ -201,7 +201,7 @@ func fillObject(tx *bbolt.Tx, o *object, marks map[locker.CodeKey]locker.Mark) e
 		return putJSON(tx, bucketDoors, []byte(o.Door.Door.String()), o.Door)
 	case o.Mark != nil:
 		marks[o.Mark.Code] = o.Mark.Mark
-		return putJSON(tx, bucketMarks, markKey(o.Mark.Code), o.Mark.Mark)
+		return putMark(tx, o.Mark.Code, o.Mark.Mark)
 	case o.Value != nil:
 		return putSealed(tx, bucketValues, []byte(o.Value.Name), o.Value.Value)
 	case o.Set != nil:

@@ -109,7 +109,19 @@ func jsonRoundTrip[T any](f *testing.F, seeds ...T) {
 	})
 }
 
-func FuzzMark(f *testing.F) { jsonRoundTrip(f, locker.Mark{Used: 1, Revoked: true, Until: 7}) }
+func FuzzMark(f *testing.F) {
+	f.Add(appendMark(nil, locker.Mark{Used: 1, Revoked: true, Until: 7}))
+	f.Add([]byte{1, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var m, back locker.Mark
+		if decodeMark(b, &m) != nil {
+			return
+		}
+		if err := decodeMark(appendMark(nil, m), &back); err != nil || back != m {
+			t.Fatalf("%+v comes back as %+v (%v)", m, back, err)
+		}
+	})
+}
 
 func FuzzDoor(f *testing.F) {
 	jsonRoundTrip(f, locker.DoorRecord{Door: locker.DoorID{Locker: 1, Door: 7}, Item: &locker.Item{SKU: "x"}, Intent: &locker.Intent{At: 1}})

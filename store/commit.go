@@ -35,8 +35,11 @@ func (s *Store) commit(st *state) (uint64, error) {
 	return first, err
 }
 
+// stateRoom is what the state of an opening commonly takes.
+const stateRoom = 768
+
 func (s *Store) commitOne(st *state) (uint64, error) {
-	b, err := json.Marshal(st)
+	b, err := encodeState(st)
 	if err != nil {
 		return 0, fmt.Errorf("cannot encode a commit: %w", err)
 	}
@@ -50,6 +53,9 @@ func (s *Store) commitOne(st *state) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if st.Commit != nil && st.Durable != nil {
+		st.Durable()
+	}
 	s.mu.Lock()
 	err = s.absorbNew(index, st, len(b))
 	if len(st.Events) > 0 {
@@ -60,6 +66,15 @@ func (s *Store) commitOne(st *state) (uint64, error) {
 	s.commits.Add(1)
 	s.nudge()
 	return first, err
+}
+
+// encodeState writes the state part of a record: by hand what an opening has,
+// by encoding/json what is rare.
+func encodeState(st *state) ([]byte, error) {
+	if st.Commit != nil && st.Sets == nil && st.Flip == nil && !st.Stop {
+		return st.AppendJSON(make([]byte, 0, stateRoom))
+	}
+	return json.Marshal(st)
 }
 
 // makeRoom bounds the overlay: past four times the applier's bound a commit

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -102,10 +103,14 @@ func (s *Store) keep(name string, set setState) {
 	}
 }
 
-// search lists the sets that hold any record.
+// search lists the sets that hold any record, small ones first: a miss in one
+// costs the less the smaller it is.
 func (s *Store) search() {
 	s.searched = nil
-	for _, name := range slices.Sorted(maps.Keys(s.sets)) {
+	names := slices.SortedFunc(maps.Keys(s.sets), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.sets[a].Size, s.sets[b].Size), cmp.Compare(a, b))
+	})
+	for _, name := range names {
 		if g := (genID{name, s.sets[name].Gen}); s.sets[name].Size > 0 {
 			s.searched = append(s.searched, searched{g, []byte(g.codes())})
 		}

@@ -188,7 +188,7 @@ func (c *carried) fromTx(tx *bbolt.Tx) error {
 		}),
 		sound(bucketMarks, func(k, p []byte) {
 			var m locker.Mark
-			if key, ok := parseMarkKey(k); ok && json.Unmarshal(p, &m) == nil {
+			if key, ok := parseMarkKey(k); ok && decodeMark(p, &m) == nil {
 				c.marks[key] = m
 			}
 		}),

@@ -40,7 +40,8 @@ func (r *reader) mark(key locker.CodeKey) (locker.Mark, bool, error) {
 		return locker.Mark{}, false, err
 	}
 	var m locker.Mark
-	return m, true, decodeJSON(p, &m)
+	err = decodeMark(p, &m)
+	return m, err == nil, err
 }
 
 // byTag returns the record under a tag in a generation. Its mark is the one in

@@ -99,7 +99,7 @@ type StockLine struct {
 // OpenResult is what came of an opening ordered at the socket.
 type OpenResult struct {
 	Door    locker.DoorID `json:"door"`
-	Outcome string        `json:"outcome"` // opened, jammed, uncertain, unproven
+	Outcome string        `json:"outcome"` // opened, unproven, jammed, uncertain, unreachable
 	Tries   int           `json:"tries"`
 	MS      int64         `json:"ms"` // from the first pulse to the proof
 }

@@ -135,6 +135,7 @@ type Bank struct {
 	slots    []*slot // by id
 	byID     map[locker.DoorID]*slot
 	byLock   map[busLock]*slot
+	touching map[locker.CodeKey][]*slot // doors that a code has to do with
 	scanners map[string]*ScannerStatus
 	visits   map[string]*visit
 	pulses   map[uint64]*slot // pulses on their way, by id
@@ -170,6 +171,7 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 		cfg: cfg, store: st, clock: clk, log: cfg.Log, epoch: time.Now(),
 		inbox: make(chan func(), inboxSize), stopped: make(chan struct{}), ready: make(chan struct{}),
 		buses: map[string]*busState{}, byID: map[locker.DoorID]*slot{}, byLock: map[busLock]*slot{},
+		touching: map[locker.CodeKey][]*slot{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
 		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
 	}

@@ -45,7 +45,7 @@ func TestCollectByDoor(t *testing.T) {
 		r.scan(text) // within the reopen window: no use, no stock
 		time.Sleep(time.Second)
 		r.pulses(2)
-		r.want("code.accepted 1-02", "door.opened 1-02")
+		r.want("code.accepted 1-02 reopening", "door.opened 1-02")
 		r.bus.set(2, false)
 		time.Sleep(2*time.Minute + 2*time.Second)
 		r.want("door.closed 1-02", "visit.ended done")
@@ -165,7 +165,7 @@ func TestSilentBoard(t *testing.T) {
 		r.scan(text) // the same code, the same door
 		time.Sleep(time.Second)
 		r.pulses(1)
-		r.want("code.accepted 1-01", "door.opened 1-01", "code.used 1-01", "item.collected 1-01 SN-1 uncertain")
+		r.want("code.accepted 1-01 again", "door.opened 1-01", "code.used 1-01", "item.collected 1-01 SN-1 uncertain")
 	})
 }
 
@@ -214,7 +214,7 @@ func TestRestart(t *testing.T) {
 				r.scan(text)
 				time.Sleep(time.Second)
 				r.pulses(1)
-				r.want("code.accepted 1-01", "door.opened 1-01", "code.used 1-01", "item.collected 1-01 SN-1 uncertain")
+				r.want("code.accepted 1-01 again", "door.opened 1-01", "code.used 1-01", "item.collected 1-01 SN-1 uncertain")
 			})
 		})
 	}
@@ -460,3 +460,25 @@ func TestFlappingGoesOut(t *testing.T) {
 }
 
 var _ hal.Bus = (*fakeBus)(nil)
+
+// TestStandingOverARestart: a door that an engineer has opened and left open is
+// no forced door after a power cut, whatever was put behind it meanwhile.
+func TestStandingOverARestart(t *testing.T) {
+	in(t, 2, func(r *rig) {
+		for _, n := range []int{1, 2} {
+			if _, err := r.b.Open(r.t.Context(), at(n), "look", "jo"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.load(2, "SN-2")
+		r.events()
+		r.cut()
+		r.start(2, nil)
+		time.Sleep(3 * time.Second)
+		r.want("boot.started crash")
+		r.bus.set(1, false)
+		r.bus.set(2, false)
+		time.Sleep(2 * time.Second)
+		r.want("door.closed 1-01", "door.closed 1-02")
+	})
+}

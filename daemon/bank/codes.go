@@ -109,15 +109,16 @@ func (b *Bank) newCode(n NewCode, by string) (IssuedCode, error) {
 	if err != nil {
 		return IssuedCode{}, err
 	}
+	tag := locker.TagOf(b.cfg.Bank, text)
+	if _, taken, err := b.store.Find(tag); err != nil || taken {
+		return IssuedCode{}, &Error{Code: "failed", Text: "cannot issue the code: its random text is taken", Cure: "repeat the command"}
+	}
 	t := b.begin()
 	now := t.at
 	c := locker.Code{
-		ID: id, Tag: locker.TagOf(b.cfg.Bank, text), Kind: n.Kind, Ref: n.Ref, Tenant: n.Tenant, Door: n.Door, SKU: n.SKU,
+		ID: id, Tag: tag, Kind: n.Kind, Ref: n.Ref, Tenant: n.Tenant, Door: n.Door, SKU: n.SKU,
 		Size: n.Size, Accessible: n.Accessible, Items: n.Items, NotBefore: now, NotAfter: now.Add(n.TTL),
 		Uses: n.Uses, To: n.To, Label: n.Label, Name: n.Name,
-	}
-	if _, taken, err := b.store.Find(c.Tag); err != nil || taken {
-		return IssuedCode{}, &Error{Code: "failed", Text: "cannot issue the code: its random text is taken", Cure: "repeat the command"}
 	}
 	t.c.Codes = append(t.c.Codes, locker.CodeChange{Set: locker.SetLocal, Put: &c})
 	t.add(locker.Event{Type: locker.EvCodesApplied, Set: locker.SetLocal, Op: "put", Code: c.ID, Kind: c.Kind, Ref: c.Ref, Door: c.Door, SKU: c.SKU, Tenant: c.Tenant, By: by})

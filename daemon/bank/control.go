@@ -132,13 +132,17 @@ func (b *Bank) putIn(t *tx, d *slot, by string) {
 		return
 	}
 	b.change(t, d, func() {
-		was := make([]string, len(d.rec.Out))
-		for i, c := range d.rec.Out {
-			was[i] = string(c)
-		}
-		t.add(locker.Event{Type: locker.EvDoorIn, Door: d.spec.ID, Cause: strings.Join(was, ","), By: by})
+		t.add(locker.Event{Type: locker.EvDoorIn, Door: d.spec.ID, Cause: causes(d.rec.Out), By: by})
 		d.rec.Out = left
 	})
+}
+
+func causes(out []locker.Cause) string {
+	names := make([]string, len(out))
+	for i, c := range out {
+		names[i] = string(c)
+	}
+	return strings.Join(names, ",")
 }
 
 // Stock returns the counts.
@@ -168,7 +172,9 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 		if item.Tenant == "" {
 			item.Tenant = d.dedicated()
 		}
-		item.Condition = locker.Ready
+		if item.Condition == "" {
+			item.Condition = locker.Ready
+		}
 	}
 	if err := b.checkStock(d, item); err != nil {
 		return err
@@ -180,15 +186,19 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 			t.add(byHand(itemEvent(locker.EvItemCleared, d, old), by))
 			old = nil
 		}
-		if item != nil && (old == nil || old.Condition != locker.Ready) {
+		if item != nil && (old == nil || old.Condition != item.Condition) {
 			t.add(byHand(itemEvent(locker.EvItemDelivered, d, item), by))
 			d.rec.Since = t.at
 		}
 		d.rec.Item, d.rec.Last = item, nil
+		if d.m.Phase() == door.Standing {
+			d.rec.Last = &locker.LastUse{} // it stands open still
+		}
 		if item == nil {
 			d.rec.Since = 0
 		}
 		b.forgo(t, d) // the door is given to another: nothing uncertain is left of it
+		d.m.Forgo()
 	})
 	t.commit()
 	return b.lost()
@@ -211,6 +221,8 @@ func (b *Bank) checkStock(d *slot, item *locker.Item) error {
 	switch {
 	case !locker.ValidSKU(item.SKU):
 		return invalid("a-z, 0-9, dot, dash, underscore, at most 32", "%q cannot be a sku", item.SKU)
+	case item.Condition != locker.Ready && item.Condition != locker.Faulty && item.Condition != locker.Uncertain:
+		return invalid("use ready, faulty or uncertain", "%q cannot be a condition", item.Condition)
 	case item.Serial != "" && !serialForm.MatchString(item.Serial):
 		return invalid("letters, digits, dot, dash, underscore, at most 32", "%q cannot be a serial number", item.Serial)
 	case item.Tenant != "" && !locker.ValidTenant(item.Tenant):

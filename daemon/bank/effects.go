@@ -82,7 +82,7 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 	stamp(&ev, in)
 	t.add(ev)
 	b.moved(d, func(v *visit) { v.stage(&v.stages.Open, b.now()) })
-	d.rec.Last = nil
+	d.rec.Last = &locker.LastUse{} // it stands open by order, whoever may reopen it
 	if in.Code.IsZero() {
 		b.doubt(t, d)
 	} else {
@@ -221,7 +221,10 @@ func (b *Bank) closed(t *tx, d *slot, e door.Effect) {
 	}))
 	d.restart = false
 	if u := d.rec.Last; u != nil {
-		d.rec.Last = &locker.LastUse{Code: u.Code, Closed: t.at}
+		d.rec.Last = nil
+		if !u.Code.IsZero() {
+			d.rec.Last = &locker.LastUse{Code: u.Code, Closed: t.at}
+		}
 		t.save(d)
 	}
 	v := d.visit

@@ -90,7 +90,9 @@ func (r *rig) cut() {
 func (r *rig) halt() {
 	r.bus.end()
 	r.stop()
-	<-r.ended
+	if err := <-r.ended; err != nil {
+		r.t.Log(err)
+	}
 }
 
 // code puts a code into the local set and returns its text.
@@ -374,9 +376,7 @@ func (s *memStore) Commit(c *locker.Commit) (uint64, error) {
 			delete(s.codes, locker.CodeKey{Set: ch.Set, ID: ch.Drop})
 		}
 	}
-	for k, v := range c.Values {
-		s.values[k] = v
-	}
+	maps.Copy(s.values, c.Values)
 	return first, nil
 }
 

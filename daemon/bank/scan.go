@@ -11,31 +11,41 @@ import (
 
 // scanned is the main job: a text has come, a door opens or a reason is given.
 func (b *Bank) scanned(s scanner.Scan) {
-	at := b.mono(s.At)
-	if s.Malformed {
-		b.refuse(s.Scanner, locker.Malformed, nil)
+	t := b.begin()
+	b.decide(t, s)
+	t.commit()
+}
+
+func (b *Bank) decide(t *tx, s scanner.Scan) {
+	switch reason := access.Text(s.Text); {
+	case s.Malformed:
+		t.refuse(s.Scanner, locker.Malformed, nil)
+		return
+	case reason != locker.Granted:
+		t.refuse(s.Scanner, reason, nil)
+		return
+	case access.IsTicket(s.Text):
+		t.refuse(s.Scanner, locker.BadSignature, nil) // no [trust], no tickets (contract 2)
 		return
 	}
-	if r := access.Text(s.Text); r != locker.Granted {
-		b.refuse(s.Scanner, r, nil)
-		return
-	}
-	if access.IsTicket(s.Text) {
-		b.refuse(s.Scanner, locker.BadSignature, nil) // no [trust], no tickets (contract 2)
-		return
-	}
-	e, reason := b.find(locker.TagOf(b.cfg.Bank, s.Text))
+	e, reason := b.find(t, locker.TagOf(b.cfg.Bank, s.Text))
 	if reason != locker.Granted {
-		b.refuse(s.Scanner, reason, nil)
+		t.refuse(s.Scanner, reason, nil)
 		return
 	}
-	dec := access.Decide(b.request(e), view{b})
+	dec := access.Decide(b.request(t, e), view{b})
 	if dec.Reason != locker.Granted {
-		b.refuse(s.Scanner, dec.Reason, &e)
+		t.refuse(s.Scanner, dec.Reason, &e)
 		return
 	}
+	b.let(t, s, e, dec)
+}
+
+// let begins the visit of a code that was granted, or goes on with it.
+func (b *Bank) let(t *tx, s scanner.Scan, e locker.Entry, dec access.Decision) {
+	at := b.mono(s.At)
 	if v := b.visitOf(e.Key()); v != nil && dec.Door.IsZero() {
-		v.scanner, v.scan, v.moved = s.Scanner, at, b.now() // goes on: one use is one visit
+		v.scanner, v.scan, v.moved = s.Scanner, at, b.now() // one use is one visit
 		return
 	}
 	v := b.newVisit(s.Scanner, e, at)
@@ -43,18 +53,16 @@ func (b *Bank) scanned(s scanner.Scan) {
 	if dec.Door.IsZero() {
 		return // the door is chosen later, at kiosk or socket
 	}
-	t := b.begin()
 	v.fresh = true
 	b.grant(t, v, b.byID[dec.Door], dec)
-	t.commit()
 }
 
 // find looks a code up by its tag.
-func (b *Bank) find(tag locker.Tag) (locker.Entry, locker.Reason) {
+func (b *Bank) find(t *tx, tag locker.Tag) (locker.Entry, locker.Reason) {
 	e, ok, err := b.store.Find(tag)
 	switch {
 	case err != nil:
-		b.fault("a code's record is damaged", err)
+		t.fault("a code's record is damaged", err)
 		return e, locker.Unknown
 	case !ok:
 		return e, locker.Unknown
@@ -85,29 +93,25 @@ func (b *Bank) refresh(e *locker.Entry) {
 
 // fault journals that stored data could not be read; what it would have said is
 // refused.
-func (b *Bank) fault(what string, err error) {
-	b.log.Error("storage fault", slog.String("what", what), slog.Any("error", err))
-	t := b.begin()
+func (t *tx) fault(what string, err error) {
+	t.b.log.Error("storage fault", slog.String("what", what), slog.Any("error", err))
 	t.add(locker.Event{Type: locker.EvStorageFault, Error: what + ": " + err.Error()})
-	t.commit()
 }
 
-func (b *Bank) request(e locker.Entry) *access.Request {
-	now := b.clock.Read()
+func (b *Bank) request(t *tx, e locker.Entry) *access.Request {
 	return &access.Request{
-		Entry: e, Now: now.Now, Clock: now.Status,
+		Entry: e, Now: t.at, Clock: t.clock,
 		Confirmed: b.store.Set(e.Set).Confirmed, MaxAge: b.cfg.MaxAge, ReopenWindow: b.cfg.Open.ReopenWindow,
 	}
 }
 
-func (b *Bank) refuse(name string, r locker.Reason, e *locker.Entry) {
+// refuse journals why a scan opens nothing.
+func (t *tx) refuse(name string, r locker.Reason, e *locker.Entry) {
 	ev := locker.Event{Type: locker.EvScanRefused, Scanner: name, Reason: r}
 	if e != nil {
 		ev.Code, ev.Set, ev.Kind, ev.Ref, ev.Tenant = e.Code.ID, e.Set, e.Code.Kind, e.Code.Ref, e.Code.TenantIn(e.Set)
 	}
-	t := b.begin()
 	t.add(ev)
-	t.commit()
 }
 
 // grant puts use, intent and events of one opening into one step and has the
@@ -141,6 +145,12 @@ func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
 	t.save(d)
 	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(t, v.entry.Set)}
 	stamp(&e, in)
+	switch { // so that a reader of the journal can tell it from a use
+	case in.Again:
+		e.Cause = "again"
+	case in.Reopening && v.kind().reopens:
+		e.Cause = "reopening"
+	}
 	t.add(e)
 	b.order(t, d)
 }

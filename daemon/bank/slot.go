@@ -16,9 +16,10 @@ type slot struct {
 	rec     locker.DoorRecord
 	m       *door.Machine
 	board   *BoardStatus
-	visit   *visit          // whose opening is under way or whose door stands open
-	waiter  chan OpenResult // of an opening ordered at the socket; buffered
-	restart bool            // the intent is from before this start
+	visit   *visit           // whose opening is under way or whose door stands open
+	waiter  chan OpenResult  // of an opening ordered at the socket; buffered
+	restart bool             // the intent is from before this start
+	codes   []locker.CodeKey // under which touching has it
 }
 
 // underWay tells whether an opening awaits its outcome and could have one soon.
@@ -95,10 +96,46 @@ func (v view) Doors() iter.Seq[access.Door] {
 // Touched implements access.View.
 func (v view) Touched(code locker.CodeKey) iter.Seq[access.Door] {
 	return func(yield func(access.Door) bool) {
-		for _, d := range v.b.slots {
-			if (d.rec.Last != nil && d.rec.Last.Code == code || d.rec.Intent != nil && d.rec.Intent.Code == code) && !yield(d.seen()) {
+		for _, d := range v.b.touching[code] {
+			if !yield(d.seen()) {
 				return
 			}
 		}
+	}
+}
+
+func byID(a, b *slot) int {
+	switch {
+	case a.spec.ID.Less(b.spec.ID):
+		return -1
+	case b.spec.ID.Less(a.spec.ID):
+		return 1
+	}
+	return 0
+}
+
+// index notes which codes a door has to do with: the one that opened it last
+// and the one whose opening is under way or uncertain. Every record that is
+// stored passes here.
+func (b *Bank) index(d *slot) {
+	for _, k := range d.codes {
+		left := slices.DeleteFunc(b.touching[k], func(o *slot) bool { return o == d })
+		if b.touching[k] = left; len(left) == 0 {
+			delete(b.touching, k)
+		}
+	}
+	d.codes = d.codes[:0]
+	add := func(k locker.CodeKey) {
+		if !k.IsZero() && !slices.Contains(d.codes, k) {
+			d.codes = append(d.codes, k)
+			at, _ := slices.BinarySearchFunc(b.touching[k], d, byID)
+			b.touching[k] = slices.Insert(b.touching[k], at, d)
+		}
+	}
+	if d.rec.Last != nil {
+		add(d.rec.Last.Code)
+	}
+	if d.rec.Intent != nil {
+		add(d.rec.Intent.Code)
 	}
 }

@@ -35,12 +35,7 @@ func (b *Bank) load() error {
 			return err
 		}
 	}
-	slices.SortFunc(b.slots, func(a, c *slot) int {
-		if a.spec.ID.Less(c.spec.ID) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(b.slots, byID)
 	for id := range stored {
 		b.log.Warn("a stored door is no longer in the configuration: its item is not counted", slog.String("door", id.String()))
 	}
@@ -75,6 +70,7 @@ func (b *Bank) addSlot(spec DoorSpec, rec locker.DoorRecord) error {
 	}
 	b.slots = append(b.slots, d)
 	b.byID[spec.ID] = d
+	b.index(d)
 	b.byLock[busLock{spec.Bus, spec.Lock}] = d
 	return nil
 }

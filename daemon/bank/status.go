@@ -104,9 +104,9 @@ func (b *Bank) selfTest() []SelfTestLine {
 	for _, d := range b.slots {
 		switch {
 		case len(d.rec.Out) > 0:
-			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), Text: fmt.Sprintf("out of service: %v", d.rec.Out), Cure: "mend it, then: lockerctl service in " + d.spec.ID.String()})
+			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), Text: "out of service: " + causes(d.rec.Out), Cure: "mend it, then: lockerctl service in " + d.spec.ID.String()})
 		case d.m.Position() == door.Open:
-			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), Text: "stands open", Cure: "shut it"})
+			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), OK: true, Text: "stands open"})
 		}
 	}
 	return out

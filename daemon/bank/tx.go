@@ -76,12 +76,14 @@ func (t *tx) commit() {
 	if len(t.c.Events) > 0 || len(t.doors) > 0 || len(t.c.Marks) > 0 || len(t.c.Codes) > 0 || len(t.c.Values) > 0 {
 		for _, d := range t.doors {
 			t.c.Doors = append(t.c.Doors, d.rec)
+			b.index(d)
 		}
 		if f := t.floor; !f.IsZero() {
 			t.value(locker.ValueFloor, decimal(int64(f)))
 			b.floorSent = b.now()
 		}
 		b.cfg.early(t)
+		t.c.Durable = t.follow
 		if _, err := b.store.Commit(&t.c); err != nil {
 			b.fail(err)
 			return
@@ -90,8 +92,11 @@ func (t *tx) commit() {
 	t.follow()
 }
 
+// follow does, once, what waits for the commit.
 func (t *tx) follow() {
-	for _, f := range t.after {
+	after := t.after
+	t.after = nil
+	for _, f := range after {
 		f()
 	}
 }

@@ -87,7 +87,7 @@ func hasPython() bool {
 
 func scratch(b *testing.B, dir string) string {
 	b.Helper()
-	d, err := os.MkdirTemp(dir, "lockerd-bench-")
+	d, err := os.MkdirTemp(dir, "lockerd-bench-") //nolint:usetesting // on the disk that is asked for
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -79,6 +79,10 @@ func (l *line) answer(f []byte) {
 			bits &^= 1 << (k[1] - 1)
 		}
 	}
+	if lock > 0 { // read one
+		_, _ = l.bus.Write(sum([]byte{0x80, board, lock, 0x11 * byte(bits>>(lock-1)&1)}))
+		return
+	}
 	_, _ = l.bus.Write(sum([]byte{0x80, board, byte(bits >> 16), byte(bits >> 8), byte(bits), 0x33}))
 }
 

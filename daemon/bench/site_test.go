@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -257,6 +256,3 @@ func straightLine(file, scannerPort, busPort, count string) {
 		must(err)
 	}
 }
-
-// drain reads a pipe to its end.
-func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }

@@ -146,6 +146,14 @@ func (m *Machine) Position() Position {
 // Settle makes the next reading decide an opening whose outcome is not on disk.
 func (m *Machine) Settle() { m.phase, m.ordered = Settling, true }
 
+// Forgo ends the wait for an outcome that nobody awaits any more: what opens
+// from now on was not ordered.
+func (m *Machine) Forgo() {
+	if m.phase == Settling {
+		m.phase, m.ordered, m.awaited = Resting, false, false
+	}
+}
+
 // Stand says that the door stood open by order when the process stopped.
 func (m *Machine) Stand(now time.Duration) { m.becomeStanding(now, true) }
 

@@ -17,7 +17,8 @@ type Intent struct {
 }
 
 // LastUse is who last opened a door and when it was shut: the ground on which a
-// code reopens its door.
+// code reopens its door, and on which a door found open at a start was opened by
+// order. Without a code nobody may reopen it.
 type LastUse struct {
 	Code   CodeKey `json:"code"`
 	Closed Time    `json:"closed,omitzero"` // zero while the door has not been shut since
@@ -63,6 +64,10 @@ type MarkChange struct {
 // the same key, so that applying a commit twice is the same as once.
 type Commit struct {
 	Events []Event `json:"-"`
+
+	// Durable, if set, is called once, as soon as the step is on disk and before
+	// the store has taken it into its own state. It must not call the store.
+	Durable func() `json:"-"`
 
 	Doors  []DoorRecord      `json:"doors,omitempty"`
 	Codes  []CodeChange      `json:"codes,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"lockerd/scanner"
@@ -47,6 +48,7 @@ type Source struct {
 	cfg     Config
 	sink    scanner.Sink
 	dial    func(port string, baud int) (io.ReadCloser, error)
+	mu      sync.Mutex // guards decoder, which reader and timer share
 	decoder *scanner.Decoder
 	stop    context.CancelFunc
 	done    chan struct{}
@@ -138,36 +140,46 @@ func (s *Source) session(ctx context.Context) error {
 	}
 	s.report(stateThere, nil)
 	s.decoder.Reset()
-	r := newReader(port)
+	fed := make(chan struct{}, 1)
+	r := newReader(port, func(at time.Time, data []byte) {
+		s.decode(func(d *scanner.Decoder) []scanner.Scan { return d.Feed(at, data) })
+		select {
+		case fed <- struct{}{}:
+		default:
+		}
+	})
 	defer r.close()
-	if err := s.serve(ctx, r.chunks); err != nil {
+	if err := s.serve(ctx, fed, r.ended); err != nil {
 		return fmt.Errorf("cannot read port %q: %s; check the cable", s.cfg.Port, err.Error())
 	}
 	return nil
 }
 
-// serve decodes what comes until it ends.
-func (s *Source) serve(ctx context.Context, chunks <-chan chunk) error {
+// serve does what is due when nothing comes, until the reading ends.
+func (s *Source) serve(ctx context.Context, fed <-chan struct{}, ended <-chan error) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		s.mu.Lock()
 		arm(timer, s.decoder.Deadline())
+		s.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return nil
-		case c := <-chunks:
-			s.deliver(s.decoder.Feed(c.at, c.data))
-			if c.err != nil {
-				return c.err
-			}
+		case err := <-ended:
+			return err
+		case <-fed:
 		case <-timer.C:
-			s.deliver(s.decoder.Expire(time.Now()))
+			s.decode(func(d *scanner.Decoder) []scanner.Scan { return d.Expire(time.Now()) })
 		}
 	}
 }
 
-func (s *Source) deliver(scans []scanner.Scan) {
-	for _, scan := range scans {
+// decode delivers what a step of the decoder gives.
+func (s *Source) decode(step func(*scanner.Decoder) []scanner.Scan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, scan := range step(s.decoder) {
 		s.sink.Scanned(scan)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"lockerd/daemon/locker"
@@ -26,6 +25,9 @@ func (h Hash) next(body []byte) Hash {
 	return out
 }
 
+// lineRoom is what a line commonly takes, with its hash.
+const lineRoom = 640
+
 const (
 	hashMember = `,"hash":"`
 	hashTail   = len(hashMember) + 2*sha256.Size + len(`"}`)
@@ -34,7 +36,7 @@ const (
 // encodeEvent gives ev its hash and returns its line and the next link.
 func encodeEvent(prev Hash, ev *locker.Event) ([]byte, Hash, error) {
 	ev.Hash = ""
-	line, err := json.Marshal(ev)
+	line, err := ev.AppendJSON(make([]byte, 0, lineRoom))
 	if err != nil {
 		return nil, prev, fmt.Errorf("cannot encode event %d of type %q: %w", ev.Seq, ev.Type, err)
 	}
