@@ -40,7 +40,7 @@ test: ## all tests
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 LOCKERD_SEEDS=2 $(GO) test -race -short ./...
 
 .PHONY: proofs
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months

@@ -123,7 +123,7 @@ func (m *Machine) watchClosing(begun time.Duration, p Position) {
 	case !m.awaited:
 		m.awaited, m.closedAt = true, begun
 	case begun-m.closedAt >= settle:
-		ms := (m.closedAt - m.opened).Milliseconds()
+		ms := max(0, m.closedAt-m.opened).Milliseconds()
 		m.phase, m.ordered, m.awaited = Resting, false, false
 		m.say(ClosedNow, ms)
 	}

@@ -154,8 +154,12 @@ func (m *Machine) Forgo() {
 	}
 }
 
-// Stand says that the door stood open by order when the process stopped.
-func (m *Machine) Stand(now time.Duration) { m.becomeStanding(now, true) }
+// Stand says that the door stood open by order when the process stopped. Found
+// closed by the first reading it has been closed for long.
+func (m *Machine) Stand(now time.Duration) {
+	m.becomeStanding(now, true)
+	m.awaited, m.closedAt = true, now-settle
+}
 
 // Order begins an opening that the bank has committed. The door must be Resting.
 func (m *Machine) Order(now time.Duration) []Effect {
