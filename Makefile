@@ -47,7 +47,8 @@ proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtua
 	LOCKERD_IMAGES=20000 LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m ./daemon/crash
 	$(GO) test -count=1 -timeout 20m -tags mutants ./daemon/crash
 	LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank
-	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'Noise|Conform' ./hal/... ./scanner/...
+	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest
+	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (60s), two at a time
