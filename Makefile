@@ -40,18 +40,18 @@ test: ## all tests
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 LOCKERD_SEEDS=2 $(GO) test -race -short ./...
+	CGO_ENABLED=1 LOCKERD_SEEDS=2 LOCKERD_IMAGES=300 LOCKERD_KILLS=5 LOCKERD_FLIPS=20 $(GO) test -race -short ./...
 
 .PHONY: proofs
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months
 	LOCKERD_IMAGES=20000 LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m ./daemon/crash
-	$(GO) test -count=1 -timeout 20m -tags mutants ./daemon/crash
+	$(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash
 	LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (60s), two at a time
+fuzz: ## every fuzz target for FUZZTIME (60s) or a sixth of it, four at a time
 	@./.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
