@@ -46,8 +46,8 @@ race: ## the short tests under the race detector (needs a C compiler)
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months
 	LOCKERD_IMAGES=20000 LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m ./daemon/crash
 	$(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash
-	LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank
-	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest
+	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest & noise=$$!; \
+	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank && wait $$noise
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
 .PHONY: fuzz
