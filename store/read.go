@@ -14,30 +14,25 @@ import (
 )
 
 // Lookup returns the code a tag stands for, over all sets: a live record if
-// there is one, else any. It is in the way of every scan, so it goes round the
-// closures of read.
-func (s *Store) Lookup(tag locker.Tag) (e locker.Entry, ok bool, err error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if ok, err = s.lookup(tag, &e); err != nil || !ok {
-		return locker.Entry{}, false, s.suspect(err)
-	}
-	return e, true, nil
-}
+// there is one, else any. Its mark is the one in the code's own record.
+func (s *Store) Lookup(tag locker.Tag) (locker.Entry, bool, error) { return s.look(tag, false) }
 
 // Find is Lookup with the stricter of the two marks that a code has, the one in
 // its own record and the one in the bucket of marks: no one damaged page can
 // make a used code unused.
-func (s *Store) Find(tag locker.Tag) (e locker.Entry, ok bool, err error) {
+func (s *Store) Find(tag locker.Tag) (locker.Entry, bool, error) { return s.look(tag, true) }
+
+func (s *Store) look(tag locker.Tag, strict bool) (e locker.Entry, ok bool, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if ok, err = s.find(tag, &e); err != nil || !ok {
+	if ok, err = s.lookup(tag, strict, &e); err != nil || !ok {
 		return locker.Entry{}, false, s.suspect(err)
 	}
 	return e, true, nil
 }
 
-func (s *Store) find(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
+// lookup is in the way of every scan, so it goes round the closures of read.
+func (s *Store) lookup(tag locker.Tag, strict bool, e *locker.Entry) (ok bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	tx, err := s.db.Begin(false)
 	if err != nil {
@@ -45,23 +40,12 @@ func (s *Store) find(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
 	}
 	defer endRead(tx, &err)
 	r := reader{tx: tx, ls: s.ls}
-	if ok, err = s.searchTag(&r, tag, e); err != nil || !ok {
-		return false, err
+	if ok, err = s.searchTag(&r, tag, e); err != nil || !ok || !strict {
+		return ok, err
 	}
 	m, _, err := r.mark(e.Key())
 	e.Mark.Stricter(m)
 	return true, err
-}
-
-func (s *Store) lookup(tag locker.Tag, e *locker.Entry) (ok bool, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	tx, err := s.db.Begin(false)
-	if err != nil {
-		return false, fmt.Errorf("cannot read a code: %w", err)
-	}
-	defer endRead(tx, &err)
-	r := reader{tx: tx, ls: s.ls}
-	return s.searchTag(&r, tag, e)
 }
 
 // searchTag looks into all sets that have records.

@@ -42,7 +42,7 @@ const (
 	floorEvery   = time.Hour               // the clock floor is saved at least so often
 )
 
-// Store is what the bank needs of its store. Commit, Lookup and the other
+// Store is what the bank needs of its store. Commit, Find and the other
 // look-ups are called from the bank's goroutine, the rest from anywhere.
 type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
