@@ -79,4 +79,9 @@ type Commit struct {
 const (
 	ValueFloor = "clock_floor" // decimal Unix milliseconds: bank time never falls below it
 	ValueBoot  = "boot"        // decimal count of starts
+
+	ValueConn    = "conn"    // decimal count of connections to the broker, over all starts
+	ValueDesired = "desired" // DesiredState
+	ValueTrust   = "trust"   // a key set from above: {"version":n,"jwks":{…}}
+	ValueCommand = "command" // counter, the command under way, the last replies
 )

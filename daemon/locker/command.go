@@ -1,0 +1,62 @@
+package locker
+
+// Types of commands (contract 6.7).
+const (
+	CmdOpen         = "open"
+	CmdOpenAll      = "open_all"
+	CmdOutOfService = "out_of_service"
+	CmdInService    = "in_service"
+	CmdIdentify     = "identify"
+	CmdPoll         = "poll"
+	CmdSelfTest     = "self_test"
+	CmdRestart      = "restart"
+	CmdSetStock     = "set_stock"
+	CmdResync       = "resync"
+)
+
+// Command is an order from above, its signature and its bank already checked.
+type Command struct {
+	ID      string      `json:"id"`
+	Type    string      `json:"type"`
+	Args    CommandArgs `json:"args"`
+	IAT     Time        `json:"iat"`
+	EXP     Time        `json:"exp"`
+	Counter int64       `json:"counter"`
+	Nonce   string      `json:"nonce,omitempty"` // of the birth it answers
+}
+
+// CommandArgs are the arguments of all types; which of them belong to a type
+// stands in contract 6.7.
+type CommandArgs struct {
+	Door   DoorID  `json:"door,omitzero"`
+	Locker int     `json:"locker,omitempty"`
+	Item   *Item   `json:"item"` // set_stock; null empties the door
+	From   *uint64 `json:"from,omitempty"`
+}
+
+// Statuses of a reply.
+const (
+	ReplyDone    = "done"
+	ReplyRefused = "refused"
+	ReplyFailed  = "failed"
+	ReplyUnknown = "unknown" // a crash came between its receipt and its outcome; it is never repeated
+)
+
+// Reasons of a refused command.
+const (
+	RefusedReplayed       = "replayed"
+	RefusedExpired        = "expired"
+	RefusedWrongNonce     = "wrong_nonce"
+	RefusedMalformed      = "malformed"
+	RefusedUnknownDoor    = "unknown_door"
+	RefusedClockUntrusted = "clock_untrusted"
+)
+
+// Reply is the answer to one command. It is stored, and given again when the
+// same id comes again.
+type Reply struct {
+	ID     string         `json:"id"`
+	Status string         `json:"status"`
+	Reason string         `json:"reason,omitempty"`
+	Result map[string]any `json:"result,omitempty"`
+}
