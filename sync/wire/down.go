@@ -1,0 +1,89 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"lockerd/daemon/locker"
+)
+
+// Words of the member typ.
+const (
+	TypAck     = "ack"
+	TypCodes   = "codes"
+	TypDesired = "desired"
+	TypCommand = "command"
+	TypTrust   = "trust"
+)
+
+// Down is a message from above whose signature, purpose, tenant, bank and journal
+// have been checked: *Ack, *Codes, *Desired, *Command or *Trust.
+type Down interface{ down() }
+
+func (*Ack) down()     {}
+func (*Codes) down()   {}
+func (*Desired) down() {}
+func (*Command) down() {}
+func (*Trust) down()   {}
+
+// Head is what every message from above names first.
+type Head struct {
+	V       int    `json:"v"`
+	Typ     string `json:"typ"`
+	Bank    string `json:"bank"`
+	Journal string `json:"journal,omitempty"` // all but trust
+}
+
+// Ack frees events up to UpTo (contract 6.4). At is a signed time.
+type Ack struct {
+	Head
+	UpTo uint64      `json:"upto"`
+	At   locker.Time `json:"at"`
+}
+
+// Codes changes one set of codes: a delta (From and Ops) or one chunk of a
+// snapshot (Chunk, Chunks and Put), contract 6.5.
+type Codes struct {
+	Head
+	Set    string         `json:"set"`
+	Epoch  int64          `json:"epoch"`
+	From   *int64         `json:"from,omitempty"` // delta: the version it applies to
+	To     int64          `json:"to"`
+	Ops    []Op           `json:"ops,omitempty"`
+	Chunk  int            `json:"chunk,omitempty"` // snapshot: 1 to Chunks
+	Chunks int            `json:"chunks,omitempty"`
+	Put    []locker.Code  `json:"put,omitempty"`
+	Digest *locker.Digest `json:"digest"`
+	Nonce  string         `json:"nonce,omitempty"` // of the Get it answers
+	At     locker.Time    `json:"at,omitzero"`     // ours: a signed time, as in ack; raises the clock floor from a * key
+}
+
+// IsSnapshot tells a chunk of a snapshot from a delta.
+func (c *Codes) IsSnapshot() bool { return c.Chunks > 0 }
+
+// Op is one change in a delta; exactly one member is set.
+type Op struct {
+	Put    *locker.Code `json:"put,omitempty"`
+	Revoke string       `json:"revoke,omitempty"`
+	Drop   string       `json:"drop,omitempty"`
+}
+
+// Desired is the desired document (contract 6.6).
+type Desired struct {
+	Head
+	Version int64          `json:"version"`
+	Doc     locker.Desired `json:"doc"`
+}
+
+// Command is one order (contract 6.7).
+type Command struct {
+	Head
+	locker.Command
+}
+
+// Trust replaces the key set (contract 6.1).
+type Trust struct {
+	Head
+	Version int64           `json:"version"`
+	JWKS    json.RawMessage `json:"jwks"` // as it came: it is kept in the data file
+	Keys    *Keys           `json:"-"`    // parsed from JWKS
+}
