@@ -1,0 +1,481 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend/banktest"
+	"lockerd/sync/wire"
+)
+
+func TestText(t *testing.T) {
+	raw, err := os.ReadFile("../../testdata/vectors/codes.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct{ Codes []struct{ Text string } }
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range v.Codes {
+		n, _ := new(big.Int).SetString(c.Text[:24], 10)
+		if got := withCheck(n); got != c.Text || !CheckText(got) {
+			t.Errorf("%s with its check pair: %s", c.Text[:24], got)
+		}
+	}
+	for range 1000 {
+		s, err := NewText(nil)
+		if err != nil || !CheckText(s) {
+			t.Fatalf("%s: %v", s, err)
+		}
+		wrong := []byte(s)
+		wrong[3] = '0' + (wrong[3]-'0'+1)%10
+		if CheckText(string(wrong)) {
+			t.Fatalf("%s passes", wrong)
+		}
+	}
+}
+
+func TestCodesComeDown(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	before := r.issue("lon-042", "acme", 3) // nobody is there yet
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if len(b.Sets["acme"].Live) != 3 || b.Sets["*"] == nil {
+		t.Fatalf("sets: %+v", b.Sets)
+	}
+	more := r.issue("lon-042", "acme", 2)
+	r.settle()
+	r.agree("lon-042")
+	ctx := context.Background()
+	if err := r.be.Revoke(ctx, "lon-042", "acme", more[0].Code.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.be.Revoke(ctx, "lon-042", "acme", "t-0011223344556677"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.be.Drop(ctx, "lon-042", "acme", before[0].Code.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	r.agree("lon-042")
+	acme := b.Sets["acme"]
+	if len(acme.Live) != 3 || !acme.Revoked[more[0].Code.ID] || !acme.Revoked["t-0011223344556677"] {
+		t.Errorf("bank has %+v", acme)
+	}
+	if len(b.Refusals) > 0 {
+		t.Errorf("refused: %+v", b.Refusals)
+	}
+}
+
+func TestIssueRefuses(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	ctx := context.Background()
+	first := r.issue("lon-042", "*", 1)[0].Code
+	good := locker.Code{Kind: locker.Collect, SKU: "a"}
+	same, twin := first, good
+	twin.ID, twin.Tag = "other", first.Tag
+	revoked := first
+	revoked.Rev = 9
+	for name, list := range map[string][]locker.Code{
+		"same rev":  {good, same},
+		"same tag":  {good, twin},
+		"bad id":    {good, {ID: "a b", Kind: locker.Collect, SKU: "a"}},
+		"elsewhere": {good, {ID: "a/b", Kind: locker.Collect, SKU: "a"}},
+	} {
+		if _, err := r.be.Issue(ctx, "lon-042", "*", list...); !errors.As(err, new(*RefusedError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := r.be.Revoke(ctx, "lon-042", "*", first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.be.Issue(ctx, "lon-042", "*", revoked); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("revoked: %v", err)
+	}
+	if _, err := r.be.Issue(ctx, "lon-042", "local", good); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("set local: %v", err)
+	}
+	if _, err := r.be.Issue(ctx, "LON", "*", good); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("bank LON: %v", err)
+	}
+	r.settle()
+	r.agree("lon-042") // what a refusal had begun is undone
+	r.issue("lon-042", "*", 1)
+	r.settle()
+	r.agree("lon-042")
+}
+
+func TestSnapshotOfTenThousand(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.issue("lon-042", "acme", 10_000)
+	largest, chunks := 0, 0
+	r.seen = func(p packet) {
+		largest = max(largest, len(p.payload))
+		if p.topic == wire.TopicCodes {
+			chunks++
+		}
+	}
+	begin := time.Now()
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if len(b.Sets["acme"].Live) != 10_000 || largest > wire.MaxDown || chunks < 10 {
+		t.Errorf("%d codes in %d messages, the largest of %d bytes", len(b.Sets["acme"].Live), chunks, largest)
+	}
+	t.Logf("%d messages, largest %d bytes, in %s", chunks, largest, time.Since(begin))
+
+	// the next change is a delta
+	chunks = 0
+	r.issue("lon-042", "acme", 1)
+	r.settle()
+	r.agree("lon-042")
+	if chunks != 1 {
+		t.Errorf("one code took %d messages", chunks)
+	}
+	// 600 changes while it is away: several deltas, no snapshot
+	b.Online = false
+	for range 3 {
+		r.issue("lon-042", "acme", 200)
+	}
+	chunks = 0
+	r.settle()
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if chunks > 10 {
+		t.Errorf("600 codes took %d messages", chunks)
+	}
+	if len(b.Refusals) > 0 {
+		t.Errorf("refused: %+v", b.Refusals)
+	}
+}
+
+func TestLostChunkIsAskedFor(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.issue("lon-042", "acme", 1000)
+	lost := ""
+	b.Connect(r.at())
+	for len(r.up) > 0 {
+		p := r.up[0]
+		r.up = r.up[1:]
+		r.deliverUp(p)
+	}
+	for _, p := range r.down {
+		m, _, refusal := r.trust.Open(wire.Expect{Bank: "lon-042", Journal: "j-1"}, p.topic, p.payload, false)
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		if c, ok := m.(*wire.Codes); ok && c.Set == "acme" && c.Chunk == 3 {
+			lost = c.Set
+			continue
+		}
+		r.deliverDown(p)
+	}
+	r.down = nil
+	if lost == "" || len(b.Sets["acme"].Live) > 0 {
+		t.Fatal("nothing was lost")
+	}
+	st, _ := r.be.Bank("lon-042")
+	want := st.Sets["acme"]
+	g := wire.Get{V: 1, Bank: "lon-042", Want: "codes", Set: "acme", Epoch: want.Epoch, From: 0, Chunk: 3, To: want.Version, Nonce: "n"}
+	raw, _ := json.Marshal(g)
+	before := r.sentDown
+	r.say("lon-042", wire.TopicGet, raw, false)
+	r.settle()
+	r.agree("lon-042")
+	if n := r.sentDown - before; n > 4 {
+		t.Errorf("one chunk took %d messages", n)
+	}
+}
+
+func TestRepeatedQuestionGetsASnapshot(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.issue("lon-042", "acme", 3)
+	r.connect("lon-042")
+	for id := range b.Sets["acme"].Live { // the bank's page was damaged
+		delete(b.Sets["acme"].Live, id)
+		break
+	}
+	r.issue("lon-042", "acme", 1) // digest does not fit: the bank asks, the delta does not help
+	r.settle()
+	r.agree("lon-042")
+}
+
+func TestBadRecordDoesNotBlockItsSet(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	b.Bad["c-bad"] = wire.Quota
+	ctx := context.Background()
+	good := locker.Code{Kind: locker.Collect, SKU: "a"}
+	bad := good
+	bad.ID = "c-bad"
+	if _, err := r.be.Issue(ctx, "lon-042", "acme", good, bad, good); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	r.agree("lon-042")
+	var state string
+	err := r.be.Codes("lon-042", "acme", func(c *CodeStatus) bool {
+		if c.Code.ID == "c-bad" {
+			state = c.State + " " + c.Why
+		}
+		return true
+	})
+	if err != nil || state != "rejected quota: the test says so" || len(b.Sets["acme"].Live) != 2 {
+		t.Errorf("state %q, %v, %d codes", state, err, len(b.Sets["acme"].Live))
+	}
+}
+
+func TestNewBoardGetsNothingUsed(t *testing.T) {
+	r := newRig(t)
+	old := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	codes := r.issue("lon-042", "acme", 3)
+	three := 3
+	multi, err := r.be.Issue(context.Background(), "lon-042", "acme", locker.Code{Kind: locker.Collect, SKU: "a", Uses: &three})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.be.Revoke(context.Background(), "lon-042", "acme", "t-0011223344556677"); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	for _, id := range []string{codes[0].Code.ID, multi[0].Code.ID} {
+		old.Emit(r.at(), locker.Event{Type: locker.EvCodeUsed, Set: "acme", Code: id})
+	}
+	old.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+
+	r.now = r.now.Add(time.Hour)
+	b := r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	r.agree("lon-042")
+	acme := b.Sets["acme"]
+	if _, there := acme.Live[codes[0].Code.ID]; there || len(acme.Live) != 3 {
+		t.Errorf("the new board has %d codes, the used one: %v", len(acme.Live), there)
+	}
+	if c := acme.Live[multi[0].Code.ID]; c.MaxUses() != 2 {
+		t.Errorf("3 uses less 1 are %d", c.MaxUses())
+	}
+	if !acme.Revoked["t-0011223344556677"] {
+		t.Error("the ticket is not revoked at the new board")
+	}
+	// late word of the old board is stored, and changes nothing of the new one
+	r.say("lon-042", wire.TopicState, mustJSON(t, old.Birth(r.at())), false)
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); st.Journal.ID != "j-2" {
+		t.Errorf("journal %s after a late birth", st.Journal.ID)
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestRestoredStoreConverges(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	r.issue("lon-042", "acme", 5)
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{SKUs: []locker.SKURule{{SKU: "old"}}}); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	for range 20 {
+		b.Emit(r.at(), locker.Event{Type: locker.EvDoorClosed})
+	}
+	b.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+	backup := r.store.(*Memory).Clone()
+
+	r.now = r.now.Add(7 * 24 * time.Hour)
+	lost := r.issue("lon-042", "acme", 2)
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{SKUs: []locker.SKURule{{SKU: "new"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.be.SetTrust(r.trust); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	for range 300 {
+		b.Emit(r.at(), locker.Event{Type: locker.EvDoorClosed})
+	}
+	b.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+	b.Prune(100) // acknowledged long since: nobody has them after the restore
+
+	r.store = backup
+	r.linked = false
+	r.start()
+	r.issue("lon-042", "acme", 1)
+	r.settle()
+	r.pass(3 * time.Minute)
+	r.agree("lon-042")
+	if _, there := b.Sets["acme"].Live[lost[0].Code.ID]; there || len(b.Sets["acme"].Live) != 6 {
+		t.Errorf("%d codes, the lost one: %v", len(b.Sets["acme"].Live), there)
+	}
+	if b.Desired.Doc.SKUs[0].SKU != "old" {
+		t.Errorf("desired %+v", b.Desired)
+	}
+	st, _ := r.be.Bank("lon-042")
+	if st.Journal.Holes != 1 || st.Journal.Breaks != 0 || findings(st, FoundRestored) == 0 {
+		t.Errorf("%+v %+v", st.Journal, st.Findings)
+	}
+	seqs := r.stored("lon-042", "j-1")
+	for i := 1; i < len(seqs); i++ {
+		if seqs[i] != seqs[i-1]+1 && seqs[i] != 100 {
+			t.Fatalf("%d after %d", seqs[i], seqs[i-1])
+		}
+	}
+	if seqs[0] != 1 || seqs[len(seqs)-1] != b.Acked {
+		t.Errorf("stored %d to %d, acked %d", seqs[0], seqs[len(seqs)-1], b.Acked)
+	}
+}
+
+// TestRevokedSinceTheBackup: the store believes 3 of 500 codes live that the bank has
+// been told to hold revoked for ever.
+func TestRevokedSinceTheBackup(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	codes := r.issue("lon-042", "acme", 500)
+	r.connect("lon-042")
+	r.agree("lon-042")
+	backup := r.store.(*Memory).Clone()
+	for _, i := range []int{7, 8, 400} {
+		if err := r.be.Revoke(context.Background(), "lon-042", "acme", codes[i].Code.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.settle()
+	r.agree("lon-042")
+	r.store, r.linked = backup, false
+	r.now = r.now.Add(time.Hour)
+	r.start()
+	r.settle()
+	r.connect("lon-042")
+	r.pass(5 * time.Minute)
+	r.agree("lon-042")
+	if n := len(b.Sets["acme"].Live); n != 497 {
+		t.Errorf("%d live at the bank", n)
+	}
+	revoked := 0
+	err := r.be.Codes("lon-042", "acme", func(c *CodeStatus) bool {
+		if c.State == StateRevoked {
+			revoked++
+		}
+		return true
+	})
+	if err != nil || revoked != 3 {
+		t.Errorf("%d revoked here, %v", revoked, err)
+	}
+}
+
+func TestTrustRotation(t *testing.T) {
+	r := newRig(t)
+	first := r.bank("lon-042", "j-1")
+	away := r.bank("ber-001", "j-2")
+	r.connect("lon-042", "ber-001")
+	away.Online = false
+	mine, next := testKeys(t, "ops-2", "acme-1")
+	if _, err := r.be.SetTrust(next); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("a key set without a key of ours: %v", err)
+	}
+	version, err := r.be.SetTrust(next, mine[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	if first.Trust != version || len(first.Keys.All()) != 2 {
+		t.Fatalf("trust %d", first.Trust)
+	}
+	r.issue("lon-042", "*", 1)
+	r.issue("ber-001", "*", 1)
+	r.settle()
+	r.agree("lon-042")
+	// the other one comes back after weeks, knows the old key only
+	r.now = r.now.Add(20 * 24 * time.Hour)
+	r.connect("ber-001")
+	r.pass(time.Minute)
+	r.agree("ber-001")
+	if away.Trust != version {
+		t.Errorf("trust %d, want %d", away.Trust, version)
+	}
+	for _, b := range []*banktest.Bank{first, away} {
+		if len(b.Refusals) > 0 {
+			t.Errorf("%s refused %+v", b.Name, b.Refusals)
+		}
+	}
+	if k, ok := r.be.core.pick(r.be.core.banks["ber-001"], "*", wire.TopicAck); !ok || k.KID != "ops-2" {
+		t.Errorf("served with %s", k.KID)
+	}
+}
+
+func TestTenantsKeySignsItsSet(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	kids := map[string]string{}
+	r.seen = func(p packet) {
+		if m, k, refusal := r.trust.Open(wire.Expect{Bank: "lon-042", Journal: "j-1"}, p.topic, p.payload, false); refusal == nil {
+			if c, ok := m.(*wire.Codes); ok {
+				kids[c.Set] = k.KID
+			}
+		}
+	}
+	for _, set := range []string{"*", "acme", "nokey"} {
+		r.issue("lon-042", set, 1)
+	}
+	r.settle()
+	r.agree("lon-042")
+	if kids["*"] != "ops-1" || kids["acme"] != "acme-1" || kids["nokey"] != "ops-1" {
+		t.Errorf("signed by %v", kids)
+	}
+}
+
+func TestDesired(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	version, err := r.be.SetDesired("lon-042", locker.Desired{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.connect("lon-042")
+	if b.Desired.Version != version {
+		t.Errorf("version %d, want %d", b.Desired.Version, version)
+	}
+	b.Reject = "door 1-07 is not empty"
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{CacheMaxAge: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	_, st, err := r.be.Desired("lon-042")
+	if err != nil || st.State != DocRejected || !strings.Contains(st.Why, "not empty") {
+		t.Errorf("%+v, %v", st, err)
+	}
+	sent := r.sentDown
+	r.pass(20 * time.Minute)
+	if r.sentDown > sent+25 { // acknowledgements of nothing new at most
+		t.Errorf("a rejected document was sent again and again: %d messages", r.sentDown-sent)
+	}
+}

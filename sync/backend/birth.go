@@ -1,0 +1,177 @@
+package backend
+
+import (
+	"maps"
+	"slices"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
+)
+
+// pairLess orders connections of one journal.
+func pairLess(boot, conn, boot2, conn2 int64) bool {
+	return boot < boot2 || boot == boot2 && conn < conn2
+}
+
+// state takes a birth or a death.
+func (t *txn) state(b *bank, s *wire.State) {
+	if s.Status == wire.Offline {
+		t.death(b, s)
+		return
+	}
+	if s.Status != wire.Online || s.Journal == nil || !validJournal(s.Journal.ID) || !sane(s) {
+		b.find(t.now, FoundMalformed, "a state that is neither birth nor death")
+		return
+	}
+	if b.late(s) {
+		return
+	}
+	j := b.journalOf(s.Journal.ID, t.now)
+	news := b.Birth == nil || b.Journal != s.Journal.ID || b.Birth.Boot != s.Boot || b.Birth.Conn != s.Conn
+	if b.Journal != s.Journal.ID {
+		t.changeJournal(b, s.Journal.ID)
+	}
+	b.Birth, b.Online, b.Reason, b.dirty = slim(s), true, "", true
+	b.Seen = max(b.Seen, min(s.At, t.now)) // a retained one is as old as it says
+	j.Boot, j.Conn = s.Boot, s.Conn
+	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
+	t.absorb(b, s, news)
+	if news || !b.answered {
+		b.answered = true
+		b.forgetSent()
+		t.answer(b)
+	}
+}
+
+// late tells whether a birth is of an older connection than one known already, or
+// of a board that has been replaced.
+func (b *bank) late(s *wire.State) bool {
+	j := b.Journals[s.Journal.ID]
+	if j == nil {
+		return false
+	}
+	return pairLess(s.Boot, s.Conn, j.Boot, j.Conn) ||
+		s.Journal.ID != b.Journal && s.Boot == j.Boot && s.Conn == j.Conn && b.Journal != ""
+}
+
+// forgetSent takes nothing for on its way: the connection it was sent on is over.
+func (b *bank) forgetSent() {
+	for _, s := range b.Sets {
+		s.again.reset()
+		s.sent = position{}
+	}
+	b.Desired.again.reset()
+	b.Trust.again.reset()
+}
+
+// numberMax bounds every version, epoch and counter a bank may claim: what is above
+// it can't be topped any more.
+const numberMax = 1 << 53
+
+// sane tells whether the numbers of a birth leave room to count on from them.
+func sane(s *wire.State) bool {
+	numbers := []int64{s.Boot, s.Conn}
+	for _, at := range s.Codes {
+		numbers = append(numbers, at.Epoch, at.Version)
+	}
+	for _, v := range []*wire.VersionState{s.Desired, s.Trust} {
+		if v != nil {
+			numbers = append(numbers, v.Version)
+		}
+	}
+	if s.Command != nil {
+		numbers = append(numbers, s.Command.Counter)
+	}
+	for _, n := range numbers {
+		if n < 0 || n > numberMax {
+			return false
+		}
+	}
+	return s.Boot > 0 && s.Journal.First <= numberMax && s.Journal.Next <= numberMax
+}
+
+// slim is a birth without what is kept elsewhere.
+func slim(s *wire.State) *wire.State {
+	c := *s
+	if len(c.Codes) > managedMax {
+		c.Codes = nil
+	}
+	if len(c.Version) > 64 {
+		c.Version = c.Version[:64]
+	}
+	if len(c.Nonce) > 64 {
+		c.Nonce = ""
+	}
+	return &c
+}
+
+// death notes the end of the bank's connection. One that names another connection
+// than the last birth is late: the broker found the old one dead after the bank had
+// come back.
+func (t *txn) death(b *bank, s *wire.State) {
+	if b.Birth != nil && (b.Birth.Boot != s.Boot || b.Birth.Conn != s.Conn) {
+		return
+	}
+	if b.Online {
+		b.Online, b.Reason, b.dirty = false, "", true
+		if s.Reason == "shutdown" {
+			b.Reason = s.Reason
+		}
+	}
+}
+
+// changeJournal begins with a new or replaced board, or one that came back.
+func (t *txn) changeJournal(b *bank, id string) {
+	if b.Journal != "" {
+		for _, name := range slices.Sorted(maps.Keys(b.Sets)) {
+			t.endProbe(b, name, b.Sets[name])
+			t.spend(b, name, b.Sets[name])
+		}
+	}
+	b.Journal = id
+	b.Desired.Applied, b.Desired.Rejected, b.Desired.Why = 0, 0, ""
+	b.Trust = document{}
+	b.TrustAt, b.TrustSent = 0, 0
+	b.doors, b.stock = doorsSummary{}, nil
+	b.Counter = 0
+}
+
+// absorb believes what the birth says of the bank's side. A birth that comes again,
+// as the retained one does on each connection of ours, is older than what events
+// have told since: it only raises.
+func (t *txn) absorb(b *bank, s *wire.State, news bool) {
+	for name, at := range s.Codes {
+		if mine := b.Sets[name]; mine != nil {
+			t.reported(b, name, mine, at, news)
+		}
+	}
+	for name, mine := range b.Sets {
+		if _, told := s.Codes[name]; news && !told {
+			mine.Bank = position{}
+		}
+	}
+	if s.Desired != nil {
+		t.reportedDesired(b, s.Desired.Version, news)
+	}
+	if s.Trust != nil {
+		t.reportedTrust(b, s.Trust.Version, news)
+	}
+	if s.Command != nil {
+		b.Counter = max(b.Counter, s.Command.Counter)
+	}
+}
+
+// answer sends the bank what it lacks: keys first, for the rest is signed with them.
+func (t *txn) answer(b *bank) {
+	t.openSet(b, locker.SetOperator)
+	t.sweep(b)
+	t.sendTrust(b)
+	t.ack(b)
+	b.ackDue = false
+	for _, name := range slices.Sorted(maps.Keys(b.Sets)) {
+		t.syncSet(b, name, b.Sets[name], "")
+		t.probeOn(b, name, b.Sets[name])
+	}
+	t.sendDesired(b)
+	t.sendCommands(b, true)
+}

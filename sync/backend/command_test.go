@@ -1,0 +1,156 @@
+package backend
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
+)
+
+func give(t *testing.T, r *rig, o Order) string {
+	t.Helper()
+	id, err := r.be.Give("lon-042", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+var openDoor = Order{Type: locker.CmdOpen, Args: locker.CommandArgs{Door: locker.DoorID{Locker: 1, Door: 7}}}
+
+func TestCommandIsAnswered(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	if _, err := r.be.Give("lon-042", openDoor); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("an opening for a bank that is away: %v", err)
+	}
+	poll := give(t, r, Order{Type: locker.CmdPoll}) // waits for the bank
+	r.connect("lon-042")
+	if a, ok := r.be.ReplyTo("lon-042", poll); !ok || a.Status != locker.ReplyDone {
+		t.Errorf("%+v %v", a, ok)
+	}
+	id := give(t, r, openDoor)
+	r.settle()
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+		t.Errorf("%+v %v", a, ok)
+	}
+	if len(b.Done) != 2 {
+		t.Errorf("done %v", b.Done)
+	}
+}
+
+// TestCommandHappensOnce loses the command, then the reply, then both ends'
+// connections; it is carried out once.
+func TestCommandHappensOnce(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	r.drain()
+	r.down = nil
+	r.pass(10 * time.Second)
+	if len(b.Done) != 1 {
+		t.Fatalf("done %v", b.Done)
+	}
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+		t.Fatalf("%+v", a)
+	}
+	id = give(t, r, openDoor)
+	r.drain()
+	for _, p := range r.down {
+		r.deliverDown(p)
+	}
+	r.down, r.up = nil, nil // reply and event are lost
+	r.connect("lon-042")
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone || len(b.Done) != 2 {
+		t.Errorf("%+v %v, done %v", a, ok, b.Done)
+	}
+}
+
+func TestOpeningIsNotSentAfterItsEnd(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	b.Online = false
+	id := give(t, r, openDoor)
+	r.settle()
+	r.now = r.now.Add(31 * time.Second)
+	r.connect("lon-042")
+	r.pass(time.Minute)
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != Unanswered || len(b.Done) != 0 {
+		t.Errorf("%+v %v, done %v", a, ok, b.Done)
+	}
+}
+
+func TestOvertakenCommandIsGivenAnew(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	one, two := give(t, r, openDoor), give(t, r, openDoor)
+	r.drain()
+	r.down[0], r.down[1] = r.down[1], r.down[0]
+	r.settle()
+	for _, id := range []string{one, two} {
+		if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+			t.Errorf("%s: %+v %v", id, a, ok)
+		}
+	}
+	if len(b.Done) != 2 {
+		t.Errorf("done %v", b.Done)
+	}
+}
+
+func TestRestoredStoreTakesTheBanksCounter(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	b.Counter = 900
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	r.settle()
+	if a, _ := r.be.ReplyTo("lon-042", id); a.Status != locker.ReplyDone || b.Counter != 901 {
+		t.Errorf("%+v, counter %d", a, b.Counter)
+	}
+}
+
+func TestCommandsAreBounded(t *testing.T) {
+	r := newRig(t)
+	for range pendingMax {
+		give(t, r, Order{Type: locker.CmdPoll})
+	}
+	if _, err := r.be.Give("lon-042", Order{Type: locker.CmdPoll}); !errors.As(err, new(*RefusedError)) {
+		t.Errorf("%v", err)
+	}
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	if len(b.Done) != pendingMax {
+		t.Errorf("%d done", len(b.Done))
+	}
+	if st, _ := r.be.Bank("lon-042"); st.Pending != 0 || len(r.be.core.banks["lon-042"].Commands) > answeredMax {
+		t.Errorf("%d pending, %d kept", st.Pending, len(r.be.core.banks["lon-042"].Commands))
+	}
+}
+
+func TestEventSettlesACommand(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	r.drain()
+	for _, p := range r.down {
+		r.deliverDown(p)
+	}
+	r.down = nil
+	var rest []packet
+	for _, p := range r.up {
+		if p.topic != wire.TopicReply {
+			rest = append(rest, p)
+		}
+	}
+	r.up = rest
+	r.settle()
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+		t.Errorf("%+v %v", a, ok)
+	}
+}

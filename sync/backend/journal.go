@@ -1,0 +1,346 @@
+package backend
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
+)
+
+// journal is how far one journal of a bank is stored and what its chain is worth.
+type journal struct {
+	Since  locker.Time `json:"since"`
+	Last   uint64      `json:"last"`           // all up to this one is stored, or gone for good
+	Hash   string      `json:"hash,omitempty"` // of Last, hex; "": unknown, the next link can't be checked
+	First  uint64      `json:"first"`          // oldest event the bank keeps, as it says
+	Next   uint64      `json:"next"`
+	Boot   int64       `json:"boot"` // newest connection known of it
+	Conn   int64       `json:"conn"`
+	Fork   uint32      `json:"fork,omitempty"`
+	Kept   int         `json:"kept"` // events in the store
+	Breaks int         `json:"breaks,omitempty"`
+	Holes  int         `json:"holes,omitempty"`
+	Gaps   int         `json:"gaps,omitempty"`
+
+	asked     uint64 // missing from here: a resync was asked for
+	askedAt   locker.Time
+	askedOnce int
+	behind    uint64 // acknowledged at the bank, not here: taken up already
+}
+
+// Flags of a stored event.
+const (
+	FlagNone   = ""
+	FlagBreak  = "break"  // its hash does not follow from its bytes and the one before
+	FlagFork   = "fork"   // the journal went back: another event is stored under this seq
+	FlagHole   = "hole"   // those before it are gone; its link can't be checked
+	FlagUnread = "unread" // its members are not those of an event we know
+)
+
+var flagBytes = []string{FlagNone, FlagBreak, FlagFork, FlagHole, FlagUnread}
+
+// Event is a stored event.
+type Event struct {
+	N       uint64          `json:"n"` // cursor: the number in which events of all banks came
+	Bank    string          `json:"bank"`
+	Journal string          `json:"journal"`
+	Seq     uint64          `json:"seq"`
+	Stored  locker.Time     `json:"stored"`
+	Flag    string          `json:"flag,omitempty"`
+	Raw     json.RawMessage `json:"event"` // as the bank sent it, byte for byte
+}
+
+// eventHead is what must be readable of an event to store it.
+type eventHead struct {
+	Seq  uint64        `json:"seq"`
+	Type string        `json:"type"`
+	From locker.Scalar `json:"from"`
+	To   locker.Scalar `json:"to"`
+}
+
+// start is the first seq an event stands for: a gap covers its run.
+func (h *eventHead) start() uint64 {
+	if h.Type != locker.EvJournalGap {
+		return h.Seq
+	}
+	if from, ok := h.From.Int(); ok && from > 0 && uint64(from) <= h.Seq {
+		return uint64(from)
+	}
+	return h.Seq
+}
+
+// link is what an event says of the chain.
+type link struct {
+	claimed string // its hash member
+	body    []byte // what the hash is made over
+}
+
+var hashMember = []byte(`,"hash":"`)
+
+func linkOf(raw []byte) (link, bool) {
+	i := bytes.LastIndex(raw, hashMember)
+	if i < 0 {
+		return link{}, false
+	}
+	rest := raw[i+len(hashMember):]
+	if len(rest) != 2*sha256.Size+2 || string(rest[2*sha256.Size:]) != `"}` {
+		return link{}, false
+	}
+	claimed := string(rest[:2*sha256.Size])
+	if b, err := hex.DecodeString(claimed); err != nil || hex.EncodeToString(b) != claimed {
+		return link{}, false
+	}
+	return link{claimed: claimed, body: raw[:i]}, true
+}
+
+// follows tells whether the link holds after the hash prev.
+func (l *link) follows(prev string) bool {
+	p, err := hex.DecodeString(prev)
+	if err != nil {
+		return false
+	}
+	sum := sha256.Sum256(append(p, l.body...))
+	return hex.EncodeToString(sum[:]) == l.claimed
+}
+
+func firstHash(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}
+
+func validJournal(id string) bool {
+	if id == "" || len(id) > journalID {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// journalOf returns a journal's record, a new one if it has none yet.
+func (b *bank) journalOf(id string, now locker.Time) *journal {
+	if j := b.Journals[id]; j != nil {
+		return j
+	}
+	if b.Journals == nil {
+		b.Journals = map[string]*journal{}
+	}
+	if len(b.Journals) >= journalsMax {
+		b.forgetJournal()
+	}
+	j := &journal{Since: now, Hash: firstHash(id)}
+	b.Journals[id] = j
+	b.dirty = true
+	return j
+}
+
+func (b *bank) forgetJournal() {
+	oldest := ""
+	for id, j := range b.Journals {
+		if id != b.Journal && (oldest == "" || j.Since < b.Journals[oldest].Since) {
+			oldest = id
+		}
+	}
+	delete(b.Journals, oldest)
+}
+
+// events stores what is new of a batch and acknowledges what is stored.
+func (t *txn) events(b *bank, m *wire.Events) {
+	if !validJournal(m.Journal) {
+		b.find(t.now, FoundMalformed, "events of a journal without a readable id")
+		return
+	}
+	j := b.journalOf(m.Journal, t.now)
+	for _, raw := range m.Events {
+		var h eventHead
+		if len(raw) > eventBytes || json.Unmarshal(raw, &h) != nil || h.Seq == 0 || h.Seq > 1<<62 {
+			b.find(t.now, FoundMalformed, "an event without a readable seq")
+			break
+		}
+		if !t.event(b, m.Journal, j, &h, raw) {
+			break
+		}
+	}
+	b.ackDue = b.ackDue || m.Journal == b.Journal
+}
+
+// event takes one event; false: the ones after it can't be taken yet.
+func (t *txn) event(b *bank, id string, j *journal, h *eventHead, raw []byte) bool {
+	l, linked := linkOf(raw)
+	switch {
+	case h.Seq <= j.Last:
+		return t.again(b, id, j, h, l, raw)
+	case h.start() > j.Last+1:
+		if !t.mayskip(b, id, j, h.start()) {
+			return false
+		}
+		j.Holes++
+		b.find(t.now, FoundHole, fmt.Sprintf("events %d to %d of journal %s are gone", j.Last+1, h.start()-1, id))
+		t.append(b, id, j, h, l, raw, FlagHole)
+	case h.Type == locker.EvJournalGap: // its hash is that of the last event it stands for
+		j.Gaps++
+		t.append(b, id, j, h, l, raw, FlagNone)
+	case !linked || j.Hash != "" && !l.follows(j.Hash):
+		j.Breaks++
+		b.find(t.now, FoundBreak, fmt.Sprintf("the hash of event %d of journal %s does not follow from the one before", h.Seq, id))
+		t.append(b, id, j, h, l, raw, FlagBreak)
+	default:
+		t.append(b, id, j, h, l, raw, FlagNone)
+	}
+	return true
+}
+
+// again takes an event whose seq is stored already: the same one, or, after the
+// bank was put back to an older state of its disk, another one. The journal goes on
+// from there then.
+func (t *txn) again(b *bank, id string, j *journal, h *eventHead, l link, raw []byte) bool {
+	known, ok := t.hashOf(b.Name, id, j, h.Seq)
+	if !ok || known == l.claimed {
+		return true
+	}
+	j.Fork++
+	j.Breaks++
+	j.Hash = l.claimed
+	b.find(t.now, FoundFork, fmt.Sprintf("journal %s went back: event %d is another than the one stored", id, h.Seq))
+	t.append(b, id, j, h, l, raw, FlagFork)
+	return true
+}
+
+// hashOf returns the hash stored under a seq by the newest fork.
+func (t *txn) hashOf(bank, id string, j *journal, seq uint64) (string, bool) {
+	if seq == j.Last {
+		return j.Hash, j.Hash != ""
+	}
+	for fork := j.Fork; ; fork-- {
+		if v := t.get(eventKey(bank, id, seq, fork)); v != nil {
+			l, ok := linkOf(v[eventPrefix:])
+			return l.claimed, ok
+		}
+		if fork == 0 {
+			return "", false
+		}
+	}
+}
+
+const eventPrefix = 1 + 8 + 8 // flag, arrival, time stored
+
+// append stores an event, learns from it and prunes.
+func (t *txn) append(b *bank, id string, j *journal, h *eventHead, l link, raw []byte, flag string) {
+	var ev locker.Event
+	if err := json.Unmarshal(raw, &ev); err != nil {
+		ev = locker.Event{}
+		if flag == FlagNone {
+			flag = FlagUnread
+		}
+	}
+	t.c.meta.Arrivals++
+	k := eventKey(b.Name, id, h.Seq, j.Fork)
+	v := make([]byte, 0, eventPrefix+len(raw))
+	v = append(v, flagByte(flag))
+	v = binary.BigEndian.AppendUint64(v, t.c.meta.Arrivals)
+	v = binary.BigEndian.AppendUint64(v, uint64(t.now)) //nolint:gosec // milliseconds, read back the same way
+	t.put(k, append(v, raw...))
+	t.put(arrivalKey(t.c.meta.Arrivals), k)
+	j.Last, j.Hash, j.asked, j.askedOnce = h.Seq, l.claimed, 0, 0
+	j.Next = max(j.Next, j.Last+1)
+	j.Kept++
+	b.dirty = true
+	t.prune(b, id, j)
+	if ev.Type != "" {
+		t.learn(b, id, &ev)
+	}
+}
+
+func flagByte(flag string) byte {
+	for i, f := range flagBytes {
+		if f == flag {
+			return byte(i)
+		}
+	}
+	return 0
+}
+
+// prune deletes the oldest events beyond Config.Keep, a few at a time.
+func (t *txn) prune(b *bank, id string, j *journal) {
+	const slice = 64
+	if j.Kept < t.c.cfg.Keep+slice {
+		return
+	}
+	var old [][]byte
+	var arrivals []uint64
+	t.scan(key('e', b.Name, id), nil, func(k, v []byte) bool {
+		old = append(old, bytes.Clone(k))
+		arrivals = append(arrivals, binary.BigEndian.Uint64(v[1:]))
+		return len(old) < slice
+	})
+	for i, k := range old {
+		t.del(k)
+		t.del(arrivalKey(arrivals[i]))
+	}
+	j.Kept -= len(old)
+}
+
+// mayskip decides about missing events before start: gone at the bank too, asked
+// for in vain, or still to come.
+func (t *txn) mayskip(b *bank, id string, j *journal, start uint64) bool {
+	missing := j.Last + 1
+	if start <= j.First {
+		return true
+	}
+	if id != b.Journal {
+		return j.Boot > 0 // of a board that is gone: nobody can be asked; else its birth is still to come
+	}
+	if j.asked == missing && j.askedOnce >= resyncTries && t.now >= j.askedAt.Add(resyncWait) {
+		return true
+	}
+	t.resync(b, j)
+	return false
+}
+
+// resync asks the bank for events from the first that is missing.
+func (t *txn) resync(b *bank, j *journal) {
+	missing := max(j.Last+1, j.First, 1)
+	if !b.online() || j.asked == j.Last+1 && t.now < j.askedAt.Add(resyncWait) {
+		return
+	}
+	if j.asked != j.Last+1 {
+		j.asked, j.askedOnce = j.Last+1, 0
+	}
+	j.askedAt = t.now
+	j.askedOnce++
+	t.command(b, &command{Type: locker.CmdResync, Args: locker.CommandArgs{From: &missing}, Own: true}, resyncWait)
+}
+
+// ack tells the bank what is stored of its journal.
+func (t *txn) ack(b *bank) {
+	j := b.Journals[b.Journal]
+	if j == nil {
+		return
+	}
+	t.send(b, wire.TopicAck, locker.SetOperator, &wire.Ack{Head: b.head(), UpTo: j.Last, At: t.now})
+}
+
+// decodeEvent reads a stored event.
+func decodeEvent(k, v []byte) (Event, bool) {
+	names := bytes.SplitN(k[1:], []byte{0}, 3)
+	if len(names) != 3 || len(names[2]) != 12 || len(v) < eventPrefix || int(v[0]) >= len(flagBytes) {
+		return Event{}, false
+	}
+	return Event{
+		N:       binary.BigEndian.Uint64(v[1:]),
+		Bank:    string(names[0]),
+		Journal: string(names[1]),
+		Seq:     binary.BigEndian.Uint64(names[2]),
+		Stored:  locker.Time(binary.BigEndian.Uint64(v[9:])), //nolint:gosec // milliseconds, written the same way
+		Flag:    flagBytes[v[0]],
+		Raw:     bytes.Clone(v[eventPrefix:]),
+	}, true
+}

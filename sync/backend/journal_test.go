@@ -1,0 +1,275 @@
+package backend
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend/banktest"
+	"lockerd/sync/wire"
+)
+
+func emit(r *rig, b *banktest.Bank, n int) {
+	for range n {
+		b.Emit(r.at(), locker.Event{Type: locker.EvDoorClosed, Door: locker.DoorID{Locker: 1, Door: 7}})
+	}
+}
+
+func batch(t *testing.T, bank, journal string, events ...json.RawMessage) []byte {
+	t.Helper()
+	return mustJSON(t, wire.Events{V: 1, Bank: bank, Journal: journal, Events: events})
+}
+
+func TestEventsAreStoredOnceInOrder(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	emit(r, b, 400)
+	r.connect("lon-042")
+	r.agree("lon-042")
+	for i := range 8 { // resent, overlapping, out of order
+		from := (i * 37) % 300
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", b.Events[from:from+40]...), false)
+	}
+	r.settle()
+	seqs := r.stored("lon-042", "j-1")
+	if !slices.IsSorted(seqs) || uint64(len(seqs)) != b.Acked {
+		t.Errorf("%d stored, %d acknowledged", len(seqs), b.Acked)
+	}
+	for i, e := range r.events("lon-042") {
+		if !bytes.Equal(e.Raw, b.Events[i]) || e.Flag != FlagNone {
+			t.Fatalf("event %d: %s %s", i, e.Flag, e.Raw)
+		}
+	}
+}
+
+// failing is a store that can refuse to commit.
+type failing struct {
+	*Memory
+	fail bool
+}
+
+func (f *failing) Update(change func(Tx) error) error {
+	return f.Memory.Update(func(tx Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		if f.fail {
+			return errors.New("disk full")
+		}
+		return nil
+	})
+}
+
+func TestNothingIsAckedThatIsNotOnDisk(t *testing.T) {
+	r := newRig(t)
+	f := &failing{Memory: NewMemory()}
+	r.store, r.linked = f, false
+	r.start()
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	acked := b.Acked
+	f.fail = true
+	emit(r, b, 10)
+	b.Send(r.at())
+	if err := r.be.takeGroup(r.message(r.up[0])); err == nil {
+		t.Fatal("the disk is full")
+	}
+	if _, open := <-r.out; open {
+		t.Fatal("something was sent")
+	}
+	if b.Acked != acked {
+		t.Fatalf("acked %d", b.Acked)
+	}
+	f.fail, r.linked = false, false
+	r.up = nil
+	r.link()
+	b.Again(r.at())
+	r.settle()
+	r.agree("lon-042")
+}
+
+func TestHoleWaitsForResync(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 60)
+	// the bank believes that 30 are acknowledged (by a backend that is no more)
+	b.Acked = 30
+	b.Again(r.at())
+	r.settle()
+	r.agree("lon-042")
+	st, _ := r.be.Bank("lon-042")
+	if st.Journal.Holes != 0 || len(b.Done) == 0 {
+		t.Errorf("%+v, commands %v", st.Journal, b.Done)
+	}
+}
+
+func TestHoleOfALyingBankIsTakenInTheEnd(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	b.Answer = func(c locker.Command) *locker.Reply {
+		if c.Type == locker.CmdResync {
+			return &locker.Reply{Status: locker.ReplyFailed}
+		}
+		return nil
+	}
+	emit(r, b, 60)
+	b.Acked = 30
+	for range 10 {
+		b.Again(r.at())
+		r.settle()
+		r.now = r.now.Add(resyncWait)
+	}
+	r.agree("lon-042")
+	if st, _ := r.be.Bank("lon-042"); st.Journal.Holes != 1 {
+		t.Errorf("%+v", st.Journal)
+	}
+}
+
+func TestBreakIsFlaggedAndDoesNotBlock(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 10)
+	n := len(b.Events)
+	b.Events[n-5] = bytes.Replace(b.Events[n-5], []byte("1-07"), []byte("1-08"), 1)
+	b.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+	st, _ := r.be.Bank("lon-042")
+	if st.Journal.Breaks != 1 || findings(st, FoundBreak) != 1 || len(st.Alarms) == 0 {
+		t.Errorf("%+v %+v", st.Journal, st.Findings)
+	}
+	var flagged []uint64
+	for _, e := range r.events("lon-042") {
+		if e.Flag == FlagBreak {
+			flagged = append(flagged, e.Seq)
+		}
+	}
+	if !slices.Equal(flagged, []uint64{uint64(n - 4)}) {
+		t.Errorf("flagged %v, want %d", flagged, n-4)
+	}
+}
+
+func TestForkIsKeptBesideWhatWasStored(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 20)
+	image := slices.Clone(b.Events[:10]) // of the board's disk
+	b.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+	b.Events, b.Acked = image, 5
+	b.Boot++
+	r.now = r.now.Add(time.Hour)
+	b.Emit(r.at(), locker.Event{Type: locker.EvBootStarted})
+	emit(r, b, 30)
+	r.connect("lon-042")
+	r.pass(time.Minute)
+	b.Again(r.at())
+	r.settle()
+	r.agree("lon-042")
+	st, _ := r.be.Bank("lon-042")
+	if findings(st, FoundFork) != 1 {
+		t.Errorf("%+v", st.Findings)
+	}
+	total := 0
+	for _, e := range r.events("lon-042") {
+		if e.Seq == 11 {
+			total++
+		}
+	}
+	if total != 2 {
+		t.Errorf("%d events under seq 11, want both", total)
+	}
+}
+
+func TestGapCoversItsRun(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	emit(r, b, 30)
+	var last struct {
+		Hash string `json:"hash"`
+	}
+	if err := json.Unmarshal(b.Events[19], &last); err != nil {
+		t.Fatal(err)
+	}
+	gap := mustJSON(t, locker.Event{Seq: 20, At: r.at(), Clock: "synced", Boot: 1, Type: locker.EvJournalGap, From: locker.Number(6), To: locker.Number(20), N: 15, Hash: last.Hash})
+	r.connect("lon-042") // to know the bank; its window sends the whole first
+	fresh := newRig(t)
+	f := fresh.bank("lon-042", "j-1")
+	fresh.connect("lon-042")
+	f.Events, f.Acked, f.First = b.Events[:30], 0, 1
+	list := append(slices.Clone(b.Events[:5]), gap)
+	list = append(list, b.Events[20:30]...)
+	fresh.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", list...), false)
+	fresh.settle()
+	_ = f
+	st, _ := fresh.be.Bank("lon-042")
+	if st.Journal.Gaps != 1 || st.Journal.Breaks != 1 || st.Journal.Stored < 30 {
+		// one break: what the bank had said first was its own event 1, of another chain
+		t.Errorf("%+v %+v", st.Journal, st.Findings)
+	}
+}
+
+func TestOldEventsGo(t *testing.T) {
+	r := newRig(t)
+	r.keep, r.linked = 100, false
+	r.store = NewMemory()
+	r.start()
+	b := r.bank("lon-042", "j-1")
+	emit(r, b, 1000)
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if n := len(r.events("lon-042")); n > 200 || n < 100 {
+		t.Errorf("%d kept", n)
+	}
+}
+
+func TestLateWillIsSeenThrough(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	old := b.Will()
+	r.connect("lon-042") // comes back before the broker has found the old one dead
+	r.say("lon-042", wire.TopicState, old, true)
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); !st.Online {
+		t.Error("a late will took the bank away")
+	}
+	r.say("lon-042", wire.TopicState, b.Will(), true)
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); st.Online {
+		t.Error("its own will did not")
+	}
+	r.connect("lon-042")
+	r.now = r.now.Add(Silence + time.Second)
+	if st, _ := r.be.Bank("lon-042"); st.Online {
+		t.Error("silent, without a will, and still there")
+	}
+}
+
+func TestBankSpeaksForItselfOnly(t *testing.T) {
+	r := newRig(t)
+	a, b := r.bank("lon-042", "j-1"), r.bank("ber-001", "j-2")
+	r.connect("lon-042", "ber-001")
+	emit(r, b, 5)
+	before, _ := r.be.Bank("ber-001")
+	r.say("lon-042", wire.TopicEvents, batch(t, "ber-001", "j-2", b.Events...), false)
+	r.say("lon-042", wire.TopicState, mustJSON(t, b.Birth(r.at())), true)
+	r.say("lon-042", wire.TopicState, b.Will(), true)
+	r.settle()
+	after, _ := r.be.Bank("ber-001")
+	if before.Journal != after.Journal || !after.Online {
+		t.Errorf("ber-001: %+v then %+v", before.Journal, after.Journal)
+	}
+	if st, _ := r.be.Bank("lon-042"); findings(st, FoundStranger) != 3 || st.Journal.ID != a.Journal {
+		t.Errorf("%+v", st.Findings)
+	}
+}

@@ -1,0 +1,129 @@
+package backend
+
+import (
+	"fmt"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
+)
+
+// learn takes from an event, stored just now, what it says of the bank.
+func (t *txn) learn(b *bank, journal string, ev *locker.Event) {
+	if journal != b.Journal {
+		if ev.Type == locker.EvCodeUsed { // late word of a board that is gone
+			t.use(b, ev.Set, ev.Code, ev.At)
+		}
+		return
+	}
+	switch ev.Type {
+	case locker.EvCodeUsed:
+		t.use(b, ev.Set, ev.Code, ev.At)
+	case locker.EvCodesApplied:
+		t.learnCodes(b, ev)
+	case locker.EvConfigApplied, locker.EvConfigRejected, locker.EvTrustApplied:
+		t.learnDocument(b, ev)
+	case locker.EvMessageRefused:
+		t.learnRefused(b, ev)
+	case locker.EvCommandDone, locker.EvCommandRefused, locker.EvCommandFailed, locker.EvCommandUnknown:
+		t.learnCommand(b, ev)
+	default:
+		b.learnAlarm(ev)
+	}
+}
+
+func (t *txn) learnCodes(b *bank, ev *locker.Event) {
+	to, ok := ev.To.Int()
+	if !ok {
+		to, ok = ev.Version.Int()
+	}
+	if ok && ev.Epoch > 0 {
+		t.confirmed(b, ev.Set, position{ev.Epoch, to})
+	}
+}
+
+func (t *txn) learnDocument(b *bank, ev *locker.Event) {
+	version, ok := ev.Version.Int()
+	if !ok || version < 0 || version > numberMax {
+		return
+	}
+	switch ev.Type {
+	case locker.EvConfigApplied:
+		t.reportedDesired(b, version, false)
+	case locker.EvConfigRejected:
+		if version == b.Desired.Version {
+			b.Desired.Rejected, b.Desired.Why, b.dirty = version, cut(ev.Why, 512), true
+		}
+	case locker.EvTrustApplied:
+		t.reportedTrust(b, version, false)
+	}
+}
+
+// learnRefused looks whether one record of ours was at fault. Other refusals are
+// findings: some speak of a mistake here, some of somebody else on the line.
+func (t *txn) learnRefused(b *bank, ev *locker.Event) {
+	reason := string(ev.Reason)
+	oneRecord := ev.Op == "put" && ev.ID != "" && (reason == wire.Malformed || reason == wire.Quota || reason == wire.WrongTenant)
+	if oneRecord {
+		t.reject(b, ev.Set, ev.ID, cut(reason+": "+ev.Why, 512))
+	}
+	if digestRefused(ev) {
+		t.learnDigest(b, ev.Set)
+	}
+	if reason == wire.Stale {
+		t.learnStale(b, ev.Set)
+	}
+	b.find(t.now, FoundRefused, cut(fmt.Sprintf("the bank refused a message: %s %s %s", reason, ev.Op, ev.Why), 512))
+}
+
+// learnStale takes up that the bank has something newer than what was sent to it,
+// though nothing has told so: its last birth is older than that, and so is this
+// store.
+func (t *txn) learnStale(b *bank, name string) {
+	if s := b.Sets[name]; s != nil {
+		if !s.applied() && s.SnapTo == s.Version && s.Bank.Epoch != s.Epoch {
+			t.newEpoch(b, name, s)
+			t.syncSet(b, name, s, "")
+		}
+		return
+	}
+	if b.Desired.owed() && b.Desired.again.tries > 0 {
+		b.Desired.Version, b.dirty = max(t.now.Time().Unix(), b.Desired.Version+1), true
+		b.Desired.again.reset()
+		t.sendDesired(b)
+	}
+}
+
+func (t *txn) learnCommand(b *bank, ev *locker.Event) {
+	c := b.commandOf(ev.ID)
+	if c == nil || c.Reply != nil && c.Reply.Status != Unanswered {
+		return
+	}
+	status := map[string]string{
+		locker.EvCommandDone:    locker.ReplyDone,
+		locker.EvCommandRefused: locker.ReplyRefused,
+		locker.EvCommandFailed:  locker.ReplyFailed,
+		locker.EvCommandUnknown: locker.ReplyUnknown,
+	}[ev.Type]
+	t.reply(b, &wire.Reply{Reply: locker.Reply{ID: ev.ID, Status: status, Reason: string(ev.Reason)}})
+}
+
+// learnAlarm keeps conditions that no snapshot shows.
+func (b *bank) learnAlarm(ev *locker.Event) {
+	door := "door " + ev.Door.String()
+	switch ev.Type {
+	case locker.EvDoorForced:
+		b.raise(ev.At, door, "forced open")
+	case locker.EvDoorAjar:
+		if ev.Level == "alarm" {
+			b.raise(ev.At, door, "stands open")
+		}
+	case locker.EvDoorUncertain:
+		b.raise(ev.At, door, "opened or not: uncertain")
+	case locker.EvDoorClosed, locker.EvDoorOpened:
+		b.calm(door)
+	case locker.EvStorageFault:
+		b.raise(ev.At, "storage", cut("fault of the disk: "+ev.Error, 256))
+	case locker.EvBootStarted:
+		b.calm("storage")
+	}
+}

@@ -1,0 +1,201 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	mrand "math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend/banktest"
+	"lockerd/sync/wire"
+)
+
+// world is a rig under a network that loses, duplicates and reorders, with both ends
+// failing at will.
+type world struct {
+	*rig
+	rt       *rapid.T
+	names    []string
+	backup   *Memory
+	restored bool
+	ids      map[string][]string
+	emitted  map[string]int
+	opened   map[string]int
+}
+
+// shake delivers some packets, not all of them, not once, not in order.
+func (w *world) shake() {
+	w.drain()
+	for range rapid.IntRange(0, 8).Draw(w.rt, "deliveries") {
+		w.one(&w.up, w.deliverUp)
+		w.one(&w.down, w.deliverDown)
+	}
+}
+
+func (w *world) one(queue *[]packet, deliver func(packet)) {
+	if len(*queue) == 0 {
+		return
+	}
+	i := 0
+	if rapid.IntRange(0, 3).Draw(w.rt, "order") == 0 {
+		i = rapid.IntRange(0, min(len(*queue)-1, 5)).Draw(w.rt, "at")
+	}
+	p := (*queue)[i]
+	fate := rapid.IntRange(0, 9).Draw(w.rt, "fate")
+	if fate != 0 { // 0: duplicated
+		*queue = slices.Delete(*queue, i, i+1)
+	}
+	if fate != 1 { // 1: lost
+		deliver(p)
+	}
+}
+
+func (w *world) pick() (string, *banktest.Bank) {
+	n := rapid.SampledFrom(w.names).Draw(w.rt, "bank")
+	return n, w.banks[n]
+}
+
+func (w *world) act() {
+	name, b := w.pick()
+	switch rapid.IntRange(0, 13).Draw(w.rt, "act") {
+	case 0:
+		b.Connect(w.at())
+	case 1:
+		b.Online = false
+		w.say(name, wire.TopicState, b.Will(), true)
+	case 2, 3:
+		n := rapid.SampledFrom([]int{1, 3, 60}).Draw(w.rt, "codes")
+		for _, c := range w.issue(name, rapid.SampledFrom([]string{"*", "acme"}).Draw(w.rt, "set"), n) {
+			w.ids[name] = append(w.ids[name], c.Code.ID)
+		}
+	case 4:
+		w.revoke(name)
+	case 5, 6:
+		emit(w.rig, b, rapid.IntRange(1, 80).Draw(w.rt, "events"))
+		b.Send(w.at())
+	case 7:
+		b.Again(w.at())
+	case 8:
+		w.now = w.now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(w.rt, "time"))
+		if err := w.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
+			w.rt.Fatal(err)
+		}
+	case 9:
+		_, _ = w.be.Give(name, openDoor)
+	case 10:
+		if _, err := w.be.SetDesired(name, locker.Desired{CacheMaxAge: locker.Duration(w.now.UnixNano())}); err != nil {
+			w.rt.Fatal(err)
+		}
+	case 11:
+		w.restart()
+	case 12:
+		w.replaceBoard(name)
+	case 13:
+		b.Ask("acme")
+	}
+}
+
+func (w *world) revoke(name string) {
+	ids := append([]string{"t-0011223344556677"}, w.ids[name]...)
+	id := rapid.SampledFrom(ids).Draw(w.rt, "id")
+	if err := w.be.Revoke(context.Background(), name, rapid.SampledFrom([]string{"*", "acme"}).Draw(w.rt, "set"), id); err != nil {
+		w.rt.Fatal(err)
+	}
+}
+
+// restart loses all that was on the way; sometimes the store is an old one.
+func (w *world) restart() {
+	memory, _ := w.store.(*Memory)
+	switch {
+	case w.backup != nil && rapid.IntRange(0, 3).Draw(w.rt, "restore") == 0:
+		w.store, w.backup, w.restored = w.backup, nil, true
+	case w.backup == nil:
+		w.backup = memory.Clone()
+	}
+	w.linked = false
+	w.start()
+}
+
+func (w *world) replaceBoard(name string) {
+	if rapid.IntRange(0, 4).Draw(w.rt, "board") > 0 {
+		return
+	}
+	w.bank(name, fmt.Sprintf("j-%s-%d", name, w.now.UnixNano()+int64(rapid.IntRange(0, 1<<30).Draw(w.rt, "journal"))))
+	delete(w.retained, name+"/state")
+}
+
+// TestConverges: whatever happened, once the network is quiet the bank holds what the
+// backend means it to, and every event is stored, once and in order.
+func TestConverges(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{rig: newRig(t), rt: rt, names: []string{"ber-001", "lon-042"}, ids: map[string][]string{}}
+		w.rand, w.linked, w.store = mrand.NewChaCha8([32]byte{}), false, NewMemory()
+		w.start()
+		for _, n := range w.names {
+			w.bank(n, "j-"+n)
+		}
+		for range rapid.IntRange(5, 60).Draw(rt, "acts") {
+			w.act()
+			w.shake()
+		}
+		w.quiet()
+		if why := w.difference(w.names...); why != "" {
+			for _, n := range w.names {
+				st, _ := w.be.Bank(n)
+				rt.Logf("%s: findings %v, refusals %+v, due %v", n, st.Findings, w.banks[n].Refusals, w.be.core.due)
+			}
+			rt.Fatal(why)
+		}
+		w.checkEvents()
+		w.checkOpenings()
+	})
+}
+
+// quiet lets the network be good for an hour.
+func (w *world) quiet() {
+	w.settle()
+	w.connect(w.names...)
+	for range 4 {
+		w.pass(15 * time.Minute)
+		for _, n := range w.names {
+			w.banks[n].Again(w.at())
+		}
+		w.settle()
+	}
+}
+
+func (w *world) checkEvents() {
+	for _, name := range w.names {
+		b := w.banks[name]
+		next := uint64(1)
+		for _, e := range w.events(name) {
+			if e.Journal != b.Journal {
+				continue
+			}
+			if e.Seq != next || string(e.Raw) != string(b.Events[e.Seq-1]) || e.Flag != FlagNone {
+				w.rt.Fatalf("%s: event %d %q, want %d", name, e.Seq, e.Flag, next)
+			}
+			next++
+		}
+	}
+}
+
+// checkOpenings: no command was carried out twice.
+func (w *world) checkOpenings() {
+	for _, name := range slices.Sorted(maps.Keys(w.banks)) {
+		seen := map[string]bool{}
+		for _, id := range w.banks[name].Done {
+			if base := id[:min(len(id), 18)]; seen[base] {
+				w.rt.Fatalf("%s carried out %s twice", name, id)
+			} else {
+				seen[base] = true
+			}
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lockerd/sync/wire"
+)
+
+// ErrLink is returned by Serve when the connection is over.
+var ErrLink = errors.New("the connection to the broker is over")
+
+const tickEvery = time.Second
+
+// Receive takes a message from the connection. It returns at once, unless the queue
+// is full: then events are dropped, which banks send again, and anything else waits.
+func (b *Backend) Receive(ctx context.Context, m Message) {
+	_, topic, _ := splitTopic(b.cfg.Prefix, m.Topic)
+	if topic == wire.TopicEvents && len(b.in) > inQueue*3/4 {
+		b.mu.Lock()
+		b.dropped++
+		b.mu.Unlock()
+		return
+	}
+	select {
+	case b.in <- m:
+	case <-ctx.Done():
+	}
+}
+
+// Serve works on one connection until it ends, ctx ends (nil), or the store fails.
+// The link's messages must go to Receive. Only one connection is served at a time.
+func (b *Backend) Serve(ctx context.Context, link Link) error {
+	out := make(chan effect, outQueue)
+	if err := b.beginLink(out); err != nil {
+		return err
+	}
+	defer b.dropLink(out)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		if err := b.publish(ctx, link, out); err != nil {
+			cancel(err)
+		}
+	}()
+	err := link.Subscribe(ctx, b.filters()...)
+	if err == nil {
+		err = b.work(ctx, link, out)
+	}
+	cancel(nil)
+	<-sent
+	return err
+}
+
+// beginLink forgets what the banks were told on an older connection: their births
+// come again, retained.
+func (b *Backend) beginLink(out chan effect) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.out != nil {
+		return errors.New("cannot serve two connections at a time: end the first")
+	}
+	b.out = out
+	for _, k := range b.core.banks {
+		k.answered = false
+	}
+	return nil
+}
+
+func (b *Backend) dropLink(out chan effect) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.out == out {
+		b.out = nil
+	}
+}
+
+// endLink makes Serve return: the store has failed, and what the banks think of
+// their messages must be learnt anew. The mutex is held.
+func (b *Backend) endLink() {
+	if b.out != nil {
+		close(b.out)
+		b.out = nil
+	}
+}
+
+func (b *Backend) filters() []string {
+	bank := b.cfg.Bank
+	if bank == "" {
+		bank = "+"
+	}
+	p := b.cfg.Prefix + "/" + bank + "/"
+	return []string{p + wire.TopicState, p + "state/+", p + "up/+"}
+}
+
+// work takes messages in groups, one commit each, and ticks.
+func (b *Backend) work(ctx context.Context, link Link, out chan effect) error {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case m := <-b.in:
+			err = b.takeGroup(m)
+		case <-tick.C:
+			err = b.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil })
+		case <-link.Done():
+			return ErrLink
+		case <-ctx.Done():
+			if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot store what banks have sent: %w", err)
+		}
+	}
+}
+
+// takeGroup commits a message and those already waiting behind it.
+func (b *Backend) takeGroup(first Message) error {
+	group := []Message{first}
+	for len(group) < groupMax {
+		select {
+		case m := <-b.in:
+			group = append(group, m)
+			continue
+		default:
+		}
+		break
+	}
+	return b.update(func(t *txn) (map[string]*bank, error) {
+		changed := map[string]*bank{}
+		for i := range group {
+			if k := t.receive(&group[i]); k != nil {
+				changed[k.Name] = k
+			}
+		}
+		return changed, nil
+	})
+}
+
+// emit queues messages for the connection there is. The mutex is held.
+func (b *Backend) emit(list []effect) {
+	for i := range list {
+		if b.out == nil {
+			return // the next births ask for it all
+		}
+		select {
+		case b.out <- list[i]:
+		default:
+			b.lost++
+		}
+	}
+}
+
+// publish signs and sends what is queued.
+func (b *Backend) publish(ctx context.Context, link Link, out <-chan effect) error {
+	for {
+		select {
+		case e, ok := <-out:
+			if !ok {
+				return errors.New("the store has failed")
+			}
+			if err := b.publishOne(ctx, link, &e); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (b *Backend) publishOne(ctx context.Context, link Link, e *effect) error {
+	list := []wire.Down{e.msg}
+	if e.snapshot != nil {
+		list = nil
+		for _, m := range b.chunks(e) {
+			list = append(list, m)
+		}
+	}
+	for _, m := range list {
+		payload, err := wire.Sign(e.key.Signer, e.key.KID, m)
+		if err != nil {
+			b.cfg.Log.Error("cannot sign a message", slog.String("bank", e.bank), slog.String("topic", e.topic), slog.Any("error", err))
+			continue
+		}
+		if len(payload) > wire.MaxDown {
+			b.cfg.Log.Error("a message is too long for the wire", slog.String("bank", e.bank), slog.String("topic", e.topic), slog.Int("bytes", len(payload)))
+			continue
+		}
+		if err := link.Publish(ctx, b.cfg.Prefix+"/"+e.bank+"/"+e.topic, payload); err != nil {
+			return fmt.Errorf("cannot publish: %w", err)
+		}
+	}
+	return nil
+}
+
+// chunks reads the snapshot that was ordered.
+func (b *Backend) chunks(e *effect) []*wire.Codes {
+	var list []*wire.Codes
+	err := b.view(func(t *txn) error {
+		if k := t.c.banks[e.bank]; k != nil {
+			list = t.chunks(k, e.snapshot)
+		}
+		return nil
+	})
+	if err != nil {
+		b.cfg.Log.Error("cannot read a snapshot", slog.String("bank", e.bank), slog.Any("error", err))
+	}
+	return list
+}

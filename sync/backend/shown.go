@@ -1,0 +1,142 @@
+package backend
+
+import (
+	"encoding/json"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
+)
+
+// doorsSummary is what memory keeps of state/doors.
+type doorsSummary struct {
+	journal string
+	seq     uint64
+	total   int
+	open    []locker.DoorID // both at most summaryMax long
+	out     []doorOut
+	nOpen   int
+	nOut    int
+	unknown int
+	items   int
+}
+
+type doorOut struct {
+	id     locker.DoorID
+	causes []locker.Cause
+}
+
+const summaryMax = 32
+
+// newer tells whether a snapshot is not older than the one kept. Journals can't be
+// compared: of another one than the bank's nothing is taken.
+func (b *bank) newer(journal string, seq uint64, oldJournal string, old uint64) bool {
+	if b.Journal != "" && journal != b.Journal {
+		return false
+	}
+	return journal != oldJournal || seq >= old
+}
+
+func (t *txn) doors(b *bank, d *wire.Doors, raw []byte) {
+	if len(d.Doors) > locker.MaxLockers*locker.MaxDoors || !b.newer(d.Journal, d.Seq, b.doors.journal, b.doors.seq) {
+		return
+	}
+	s := doorsSummary{journal: d.Journal, seq: d.Seq, total: len(d.Doors)}
+	for i := range d.Doors {
+		s.add(&d.Doors[i])
+	}
+	b.doors = s
+	t.put(key('d', b.Name), raw)
+}
+
+func (s *doorsSummary) add(d *wire.Door) {
+	switch d.State {
+	case "open":
+		s.nOpen++
+		if len(s.open) < summaryMax {
+			s.open = append(s.open, d.ID)
+		}
+	case "closed":
+	default:
+		s.unknown++
+	}
+	if len(d.Out) > 0 {
+		s.nOut++
+		if len(s.out) < summaryMax {
+			s.out = append(s.out, doorOut{d.ID, d.Out[:min(len(d.Out), 8)]})
+		}
+	}
+	if d.Item != nil {
+		s.items++
+	}
+}
+
+// stockMax bounds the lines of stock in memory: more skus than doors can't lie there.
+const stockMax = 2 * locker.MaxLockers * locker.MaxDoors
+
+func (t *txn) stock(b *bank, s *wire.Stock, raw []byte) {
+	var old struct {
+		Journal string `json:"journal"`
+		Seq     uint64 `json:"seq"`
+	}
+	if v := t.get(key('q', b.Name)); v != nil {
+		_ = json.Unmarshal(v, &old) // written below, else it counts as none
+	}
+	if len(s.Stock) > stockMax || !b.newer(s.Journal, s.Seq, old.Journal, old.Seq) {
+		return
+	}
+	b.stock = s.Stock
+	t.put(key('q', b.Name), raw)
+}
+
+// health takes a heartbeat. One of a newer connection than the last birth's means
+// that the birth was lost: events and the bank's own questions still work, commands
+// wait for it.
+func (t *txn) health(b *bank, h *wire.Health, retained bool) {
+	if b.Birth != nil && h.Journal.ID == b.Journal && pairLess(h.Boot, h.Conn, b.Birth.Boot, b.Birth.Conn) {
+		return
+	}
+	if len(h.Buses) > 64 || len(h.Scanners) > 64 {
+		return
+	}
+	b.health = h
+	if retained {
+		b.Seen = max(b.Seen, min(h.At, t.now))
+		return
+	}
+	j := b.Journals[h.Journal.ID]
+	if j == nil || h.Journal.ID != b.Journal {
+		return
+	}
+	if b.Birth != nil && h.Boot == b.Birth.Boot && h.Conn == b.Birth.Conn && !b.Online {
+		b.Online, b.Reason, b.dirty = true, "", true // its death was not its own
+	}
+	if h.Journal.First > j.First {
+		j.First, b.dirty = h.Journal.First, true
+	}
+	if h.Journal.Acked > j.Last { // by a backend that this one was before its disk was put back
+		if j.First > j.Last+1 && h.Journal.Next <= j.First {
+			return // nothing left to be had
+		}
+		if h.Journal.Acked > j.behind {
+			j.behind = h.Journal.Acked
+			t.behind(b)
+		}
+		t.resync(b, j)
+	}
+}
+
+// behind takes up that this store is older than what the bank has seen of it: the
+// bank may have documents that it knows nothing of, under versions that it would
+// give again.
+func (t *txn) behind(b *bank) {
+	b.find(t.now, FoundRestored, "the bank has acknowledgements for events that are not in this store")
+	if d := &b.Desired; d.Version > 0 {
+		d.Version = max(t.now.Time().Unix(), d.Version+1)
+		d.again.reset()
+		t.sendDesired(b)
+	}
+	if t.c.newestTrust() > 0 {
+		b.TrustAt = trustUnknown
+		b.Trust.again.reset()
+	}
+}
