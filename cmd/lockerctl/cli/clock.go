@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 )
@@ -19,7 +20,7 @@ func clockVerb(*flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return c.print(s, func(p *page) { clockPage(p, &s) })
+		return c.print(s, func(p *ui.Page) { clockPage(p, &s) })
 	}
 }
 
@@ -29,21 +30,21 @@ func clockResetVerb(*flag.FlagSet) action {
 		if err != nil {
 			return withCure(err)
 		}
-		return c.print(s, func(p *page) {
-			p.line("bank time was set to the system clock")
+		return c.print(s, func(p *ui.Page) {
+			p.Line("bank time was set to the system clock")
 			clockPage(p, &s)
 		})
 	}
 }
 
-func clockPage(p *page, s *bank.ClockStatus) {
-	t := &table{}
-	t.row(plain("bank time"), plain(local(s.Time)), clockCell(s.Clock))
-	t.row(plain("system"), plain(local(s.System)), plain("from "+s.Source))
-	t.row(plain("floor"), plain(local(s.Floor)))
-	p.table(t)
+func clockPage(p *ui.Page, s *bank.ClockStatus) {
+	t := &ui.Table{}
+	t.Row(ui.Plain("bank time"), ui.Plain(ui.Local(s.Time)), clockCell(s.Clock))
+	t.Row(ui.Plain("system"), ui.Plain(ui.Local(s.System)), ui.Plain("from "+s.Source))
+	t.Row(ui.Plain("floor"), ui.Plain(ui.Local(s.Floor)))
+	p.Table(t)
 	if ahead := s.Time.Sub(s.System); ahead >= 1000*1000*1000 {
-		p.line("bank time is %s ahead of the system clock; if the system clock is right: lockerctl clock reset", span(ahead))
+		p.Line("bank time is %s ahead of the system clock; if the system clock is right: lockerctl clock reset", ui.Span(ahead))
 	}
 }
 
@@ -53,7 +54,7 @@ func verifyVerb(*flag.FlagSet) action {
 		if err != nil {
 			return withCure(err)
 		}
-		if err := c.print(r, func(p *page) { verifyPage(p, &r) }); err != nil || r.OK {
+		if err := c.print(r, func(p *ui.Page) { verifyPage(p, &r) }); err != nil || r.OK {
 			return err
 		}
 		return &bank.Error{
@@ -64,15 +65,15 @@ func verifyVerb(*flag.FlagSet) action {
 	}
 }
 
-func verifyPage(p *page, r *bank.VerifyResult) {
-	state := cell{"ok", good}
+func verifyPage(p *ui.Page, r *bank.VerifyResult) {
+	state := ui.Cell{"ok", ui.Good}
 	if !r.OK {
-		state = cell{"broken", bad}
+		state = ui.Cell{"broken", ui.Bad}
 	}
-	t := &table{}
-	t.row(plain("journal "+r.Journal), state, plain(r.Text))
-	p.table(t)
-	p.line("events %d to %d, %d read, %d gaps", r.First, r.Last, r.Events, r.Gaps)
+	t := &ui.Table{}
+	t.Row(ui.Plain("journal "+r.Journal), state, ui.Plain(r.Text))
+	p.Table(t)
+	p.Line("events %d to %d, %d read, %d gaps", r.First, r.Last, r.Events, r.Gaps)
 }
 
 func selfTestVerb(*flag.FlagSet) action {
@@ -81,26 +82,26 @@ func selfTestVerb(*flag.FlagSet) action {
 		if err != nil {
 			return withCure(err)
 		}
-		if err := c.print(list, func(p *page) { selfTestPage(p, list) }); err != nil {
+		if err := c.print(list, func(p *ui.Page) { selfTestPage(p, list) }); err != nil {
 			return err
 		}
 		return findings(list)
 	}
 }
 
-func selfTestPage(p *page, list []bank.SelfTestLine) {
-	t := &table{}
+func selfTestPage(p *ui.Page, list []bank.SelfTestLine) {
+	t := &ui.Table{}
 	for _, l := range list {
-		state := cell{"ok", good}
+		state := ui.Cell{"ok", ui.Good}
 		if !l.OK {
-			state = cell{"FAIL", bad}
+			state = ui.Cell{"FAIL", ui.Bad}
 		}
-		t.row(state, plain(l.What), plain(l.Text))
+		t.Row(state, ui.Plain(l.What), ui.Plain(l.Text))
 		if l.Cure != "" {
-			t.row(plain(""), plain(""), plain("next: "+l.Cure))
+			t.Row(ui.Plain(""), ui.Plain(""), ui.Plain("next: "+l.Cure))
 		}
 	}
-	p.table(t)
+	p.Table(t)
 }
 
 // findings is the failure in a self-test, if there is one.

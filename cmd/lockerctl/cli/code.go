@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
 )
@@ -43,27 +44,27 @@ func codeNewVerb(fs *flag.FlagSet) action {
 			}
 			return withCure(err)
 		}
-		drawn, err := drawQR(issued.Text, c.qrMode(f.qr.value))
+		drawn, err := ui.DrawQR(issued.Text, c.qrMode(f.qr.Value))
 		if err != nil {
 			drawn = "" // the text stands above it and does as well
 		}
-		return c.print(issued, func(p *page) { issuedPage(p, &n, &issued, drawn) })
+		return c.print(issued, func(p *ui.Page) { issuedPage(p, &n, &issued, drawn) })
 	}
 }
 
 // codeFlags are the flags of code new.
 type codeFlags struct {
 	new  bank.NewCode
-	kind choice
-	qr   choice
+	kind ui.Choice
+	qr   ui.Choice
 	door string
 	size string
 	uses int
-	ttl  ttl
+	ttl  ui.TTL
 }
 
 func newCodeFlags(fs *flag.FlagSet) *codeFlags {
-	f := &codeFlags{kind: choice{of: kinds()}, qr: choice{value: qrAuto, of: qrModes()}, ttl: ttl(defaultTTL)}
+	f := &codeFlags{kind: ui.Choice{Of: kinds()}, qr: ui.Choice{Value: ui.QRAuto, Of: ui.QRModes()}, ttl: ui.TTL(defaultTTL)}
 	fs.Var(&f.kind, "kind", "`kind`: collect, deliver, return, swap, clear or service")
 	fs.Var(&f.ttl, "ttl", "how `long` it is good: 90m, 48h, 2d, 1w")
 	fs.StringVar(&f.door, "door", "", "`door` it opens")
@@ -84,15 +85,15 @@ func newCodeFlags(fs *flag.FlagSet) *codeFlags {
 // request checks the flags and makes the request of them.
 func (f *codeFlags) request() (bank.NewCode, error) {
 	n := f.new
-	if f.kind.value == "" {
-		return n, usagef("--kind is missing")
+	if f.kind.Value == "" {
+		return n, ui.Usagef("--kind is missing")
 	}
-	n.Kind, n.TTL, n.Uses = locker.Kind(f.kind.value), time.Duration(f.ttl), &f.uses
+	n.Kind, n.TTL, n.Uses = locker.Kind(f.kind.Value), time.Duration(f.ttl), &f.uses
 	if f.uses < 0 || n.Items < 0 {
-		return n, usagef("--uses and --items cannot be below 0")
+		return n, ui.Usagef("--uses and --items cannot be below 0")
 	}
 	if len([]rune(n.Name)) > maxName {
-		return n, usagef("--name has more than %d characters", maxName)
+		return n, ui.Usagef("--name has more than %d characters", maxName)
 	}
 	if f.door != "" {
 		id, err := parseDoor(f.door)
@@ -102,24 +103,24 @@ func (f *codeFlags) request() (bank.NewCode, error) {
 		n.Door = id
 	}
 	if err := n.Size.UnmarshalText([]byte(f.size)); err != nil {
-		return n, usagef("%s", err)
+		return n, ui.Usagef("%s", err)
 	}
 	return n, nil
 }
 
-func issuedPage(p *page, n *bank.NewCode, issued *bank.IssuedCode, drawn string) {
-	t := &table{}
-	t.row(plain("code"), plain(issued.ID))
-	t.row(plain("for"), plain(purpose(n.Kind, n.Door, n.SKU, n.Tenant)))
-	t.row(plain("good till"), plain(local(issued.NotAfter)))
-	t.row(plain("uses"), plain(usesText(*n.Uses)))
-	t.row(plain("text"), plain(grouped(issued.Text)))
-	p.table(t)
+func issuedPage(p *ui.Page, n *bank.NewCode, issued *bank.IssuedCode, drawn string) {
+	t := &ui.Table{}
+	t.Row(ui.Plain("code"), ui.Plain(issued.ID))
+	t.Row(ui.Plain("for"), ui.Plain(purpose(n.Kind, n.Door, n.SKU, n.Tenant)))
+	t.Row(ui.Plain("good till"), ui.Plain(ui.Local(issued.NotAfter)))
+	t.Row(ui.Plain("uses"), ui.Plain(usesText(*n.Uses)))
+	t.Row(ui.Plain("text"), ui.Plain(grouped(issued.Text)))
+	p.Table(t)
 	if drawn != "" {
-		p.line("")
-		p.line("%s", drawn)
+		p.Line("")
+		p.Line("%s", drawn)
 	}
-	p.line("The text is shown only now: the bank keeps its tag.")
+	p.Line("The text is shown only now: the bank keeps its tag.")
 }
 
 func usesText(n int) string {
@@ -150,29 +151,29 @@ func codeListVerb(*flag.FlagSet) action {
 		if err != nil {
 			return withCure(err)
 		}
-		return c.print(list, func(p *page) { codesPage(p, list) })
+		return c.print(list, func(p *ui.Page) { codesPage(p, list) })
 	}
 }
 
-func codesPage(p *page, list []bank.CodeStatus) {
+func codesPage(p *ui.Page, list []bank.CodeStatus) {
 	if len(list) == 0 {
-		p.line("no codes were issued here: lockerctl code new")
+		p.Line("no codes were issued here: lockerctl code new")
 		return
 	}
-	t := &table{head: []string{"ID", "FOR", "REF", "STATE", "USED", "GOOD TILL"}}
+	t := &ui.Table{Head: []string{"ID", "FOR", "REF", "STATE", "USED", "GOOD TILL"}}
 	for i := range list {
 		s := &list[i]
-		state := cell{s.State, none}
+		state := ui.Cell{s.State, ui.None}
 		if s.State == "live" {
-			state.colour = good
+			state.Colour = ui.Good
 		}
 		used := fmt.Sprintf("%d of %s", s.Used, usesText(s.Uses))
 		if s.Uses == 0 {
 			used = strconv.Itoa(s.Used)
 		}
-		t.row(plain(s.ID), plain(purpose(s.Kind, s.Door, s.SKU, s.Tenant)), plain(orDash(s.Ref)), state, plain(used), plain(local(s.NotAfter)))
+		t.Row(ui.Plain(s.ID), ui.Plain(purpose(s.Kind, s.Door, s.SKU, s.Tenant)), ui.Plain(ui.OrDash(s.Ref)), state, ui.Plain(used), ui.Plain(ui.Local(s.NotAfter)))
 	}
-	p.table(t)
+	p.Table(t)
 }
 
 // revokeDone is the document of code revoke.
@@ -185,11 +186,19 @@ func codeRevokeVerb(*flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {
 		id := c.args[0]
 		if !locker.ValidCodeID(id) {
-			return usagef("cannot read id %q: an id is 1-64 of A-Z a-z 0-9 . _ -, as lockerctl code list shows it", id)
+			return ui.Usagef("cannot read id %q: an id is 1-64 of A-Z a-z 0-9 . _ -, as lockerctl code list shows it", id)
 		}
 		if err := c.client().RevokeCode(ctx, id); err != nil {
 			return withCure(err)
 		}
-		return c.print(revokeDone{id, "revoked"}, func(p *page) { p.line("code %s is revoked for ever", id) })
+		return c.print(revokeDone{id, "revoked"}, func(p *ui.Page) { p.Line("code %s is revoked for ever", id) })
 	}
+}
+
+// qrMode settles how to draw here. With --json nothing is drawn.
+func (c *call) qrMode(mode string) string {
+	if c.json {
+		return ui.QRNone
+	}
+	return ui.QRMode(mode, c.colour())
 }

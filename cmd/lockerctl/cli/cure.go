@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
@@ -95,7 +96,7 @@ func existing(all []bank.DoorStatus) string {
 		runs = append(runs, run)
 		i = j + 1
 	}
-	return "doors of this bank: " + orDash(strings.Join(runs, ", "))
+	return "doors of this bank: " + ui.OrDash(strings.Join(runs, ", "))
 }
 
 // generalCure is what helps where nothing better is known.

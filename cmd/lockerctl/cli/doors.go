@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
@@ -30,7 +31,7 @@ func doorsVerb(*flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return c.print(list, func(p *page) { p.table(doorTable(list)) })
+		return c.print(list, func(p *ui.Page) { p.Table(doorTable(list)) })
 	}
 }
 
@@ -38,7 +39,7 @@ func doorsVerb(*flag.FlagSet) action {
 func parseDoor(s string) (locker.DoorID, error) {
 	id, err := locker.ParseDoorID(s)
 	if err != nil {
-		return id, usagef("%s", err)
+		return id, ui.Usagef("%s", err)
 	}
 	return id, nil
 }
@@ -59,27 +60,27 @@ func pick(all []bank.DoorStatus, wanted []locker.DoorID) ([]bank.DoorStatus, err
 	return list, nil
 }
 
-func doorTable(list []bank.DoorStatus) *table {
-	t := &table{head: []string{"DOOR", "SIZE", "STATE", "SERVICE", "ITEM", "LOCK", "NOTES"}}
+func doorTable(list []bank.DoorStatus) *ui.Table {
+	t := &ui.Table{Head: []string{"DOOR", "SIZE", "STATE", "SERVICE", "ITEM", "LOCK", "NOTES"}}
 	for i := range list {
 		d := &list[i]
-		service := plain("in")
+		service := ui.Plain("in")
 		if len(d.Out) > 0 {
-			service = cell{"out: " + causes(d.Out), bad}
+			service = ui.Cell{"out: " + causes(d.Out), ui.Bad}
 		}
 		lock := fmt.Sprintf("%s:%d/%d", d.Bus, d.Address, d.Channel)
-		t.row(plain(d.ID.String()), plain(d.Size.String()), stateCell(d.State), service, itemCell(d.Item), plain(lock), plain(notes(d)))
+		t.Row(ui.Plain(d.ID.String()), ui.Plain(d.Size.String()), stateCell(d.State), service, itemCell(d.Item), ui.Plain(lock), ui.Plain(notes(d)))
 	}
 	return t
 }
 
-func itemCell(it *locker.Item) cell {
+func itemCell(it *locker.Item) ui.Cell {
 	if it == nil {
-		return plain("-")
+		return ui.Plain("-")
 	}
-	c := cell{text: strings.Join(slices.DeleteFunc([]string{strings.TrimPrefix(it.Tenant+"/"+it.SKU, "/"), it.Serial, string(it.Condition)}, func(s string) bool { return s == "" }), " ")}
+	c := ui.Cell{Text: strings.Join(slices.DeleteFunc([]string{strings.TrimPrefix(it.Tenant+"/"+it.SKU, "/"), it.Serial, string(it.Condition)}, func(s string) bool { return s == "" }), " ")}
 	if it.Condition != locker.Ready {
-		c.colour = notice
+		c.Colour = ui.Notice
 	}
 	return c
 }
@@ -103,7 +104,7 @@ func notes(d *bank.DoorStatus) string {
 		list = append(list, "opening")
 	}
 	if d.Item != nil && !d.Since.IsZero() {
-		list = append(list, "since "+local(d.Since))
+		list = append(list, "since "+ui.Local(d.Since))
 	}
 	return strings.Join(list, ", ")
 }

@@ -3,17 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
-	"lockerd/daemon/locker"
 )
 
 const eventsHelp = `Without --from it begins with the oldest event kept. With --follow it goes on
@@ -26,7 +22,7 @@ func eventsVerb(fs *flag.FlagSet) action {
 	last := fs.Uint64("last", 0, "begin this `number` of events before the end")
 	return func(ctx context.Context, c *call) error {
 		if *from > 0 && *last > 0 {
-			return usagef("--from and --last exclude each other")
+			return ui.Usagef("--from and --last exclude each other")
 		}
 		if *last > 0 {
 			s, err := c.client().Status(ctx)
@@ -50,7 +46,7 @@ func (c *call) event(line []byte, follow bool) error {
 	if c.json {
 		_, err = c.out.Write(append(bytes.Clone(line), '\n'))
 	} else {
-		err = printEvent(c.out, line, c.colour())
+		err = ui.PrintEvent(c.out, "", line, c.colour())
 	}
 	if err == nil && follow {
 		err = c.out.Flush()
@@ -59,74 +55,4 @@ func (c *call) event(line []byte, follow bool) error {
 		return fmt.Errorf("cannot write to stdout: %w", err)
 	}
 	return nil
-}
-
-// printEvent prints one event for people: number, time, type, what it carries.
-func printEvent(w io.Writer, line []byte, colour bool) error {
-	var ev struct {
-		Seq  uint64      `json:"seq"`
-		At   locker.Time `json:"at"`
-		Type string      `json:"type"`
-	}
-	if err := json.Unmarshal(line, &ev); err != nil {
-		return fmt.Errorf("cannot read an event of lockerd: %w", err)
-	}
-	details, err := carried(line)
-	if err != nil {
-		return fmt.Errorf("cannot read event %d of lockerd: %w", ev.Seq, err)
-	}
-	at := ev.At.Time().Local().Format("2006-01-02 15:04:05.000")
-	kind := paint(clean(ev.Type), eventColour(ev.Type), colour) + strings.Repeat(" ", max(0, 19-len(ev.Type)))
-	_, err = fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%7d  %s  %s %s", ev.Seq, at, kind, details), " "))
-	return err
-}
-
-// carried lists an event's members but those that stand in every event, in
-// their order, so that members of later versions show too.
-func carried(line []byte) (string, error) {
-	d := json.NewDecoder(bytes.NewReader(line))
-	if _, err := d.Token(); err != nil {
-		return "", err
-	}
-	var list []string
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return "", err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return "", err
-		}
-		switch key {
-		case "seq", "at", "clock", "boot", "up_ms", "type", "hash":
-		default:
-			list = append(list, fmt.Sprintf("%s=%s", key, shown(value)))
-		}
-	}
-	return clean(strings.Join(list, " ")), nil
-}
-
-// shown prints a text without quotes where it can be read without.
-func shown(value json.RawMessage) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return string(value)
-	}
-	if s == "" || strings.ContainsAny(s, " =\"") {
-		return strconv.Quote(s)
-	}
-	return s
-}
-
-func eventColour(kind string) string {
-	switch kind {
-	case locker.EvDoorJammed, locker.EvDoorForced, locker.EvDoorUncertain, locker.EvBoardLost, locker.EvScannerLost,
-		locker.EvStorageFault, locker.EvCommandFailed, locker.EvJournalGap:
-		return bad
-	case locker.EvDoorAjar, locker.EvDoorOut, locker.EvDoorUnproven, locker.EvScanRefused, locker.EvMessageRefused,
-		locker.EvStockLow, locker.EvItemUncertain, locker.EvCommandRefused, locker.EvCommandUnknown, locker.EvConfigRejected:
-		return notice
-	}
-	return none
 }

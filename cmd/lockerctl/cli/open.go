@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 )
@@ -23,13 +24,13 @@ func openVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		if *reason == "" {
-			return usagef("--reason is missing: it is journaled with the opening")
+			return ui.Usagef("--reason is missing: it is journaled with the opening")
 		}
 		r, err := c.client().Open(ctx, door, *reason)
 		if err != nil {
 			return c.doorCure(ctx, door, err)
 		}
-		if err := c.print(r, func(p *page) { p.table(outcome(&r)) }); err != nil {
+		if err := c.print(r, func(p *ui.Page) { p.Table(outcome(&r)) }); err != nil {
 			return err
 		}
 		return outcomeError(&r)
@@ -37,18 +38,18 @@ func openVerb(fs *flag.FlagSet) action {
 }
 
 // outcome is the line that says what came of an opening.
-func outcome(r *bank.OpenResult) *table {
-	t := &table{}
-	door, state := plain("door "+r.Door.String()), cell{r.Outcome, good}
+func outcome(r *bank.OpenResult) *ui.Table {
+	t := &ui.Table{}
+	door, state := ui.Plain("door "+r.Door.String()), ui.Cell{r.Outcome, ui.Good}
 	how := fmt.Sprintf("proven after %d ms, try %d", r.MS, r.Tries)
 	switch r.Outcome {
 	case "opened":
 	case "unproven":
-		state.colour, how = notice, "pulsed; it has no sensor: look whether it stands open"
+		state.Colour, how = ui.Notice, "pulsed; it has no sensor: look whether it stands open"
 	default:
-		state.colour, how = bad, fmt.Sprintf("tries: %d", r.Tries)
+		state.Colour, how = ui.Bad, fmt.Sprintf("tries: %d", r.Tries)
 	}
-	t.row(door, state, plain(how))
+	t.Row(door, state, ui.Plain(how))
 	return t
 }
 

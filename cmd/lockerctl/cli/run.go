@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 )
@@ -69,7 +70,7 @@ func (g *globals) register(fs *flag.FlagSet) {
 }
 
 // action carries out a verb.
-type action func(ctx context.Context, c *call) error
+type action = ui.Action[*call]
 
 // run finds the verb, reads its flags and carries it out.
 func (e *env) run(ctx context.Context, args []string, stdout io.Writer) int {
@@ -84,34 +85,35 @@ func (e *env) run(ctx context.Context, args []string, stdout io.Writer) int {
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
-	top := newFlags("lockerctl")
+	p := program()
+	top := ui.NewFlags(p.Name)
 	c.register(top)
 	if err := top.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return c.help(nil)
+			return p.Help(c.out, nil)
 		}
-		return &usageError{text: err.Error()}
+		return p.Misused(err)
 	}
-	v, rest, err := findVerb(top.Args())
+	v, rest, err := p.Find(top.Args())
 	if err != nil {
 		return err
 	}
-	fs := newFlags(v.name)
+	fs := ui.NewFlags(v.Name)
 	c.register(fs)
-	do := v.setup(fs)
-	c.args, err = permute(fs, rest)
+	do := v.Setup(fs)
+	c.args, err = ui.Permute(fs, rest)
 	if errors.Is(err, flag.ErrHelp) {
-		return c.help(words(v.name))
+		return p.Help(c.out, ui.Words(v.Name))
 	}
 	if err == nil {
-		err = v.count(len(c.args))
+		err = p.Count(v, len(c.args))
 	}
 	if err == nil {
 		err = do(ctx, c)
 	}
-	var usage *usageError
-	if errors.As(err, &usage) && usage.verb == nil {
-		usage.verb = v
+	var usage *ui.UsageError
+	if errors.As(err, &usage) {
+		p.About(usage, v)
 	}
 	return err
 }
@@ -121,8 +123,8 @@ func (c *call) report(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if usage, ok := errors.AsType[*usageError](err); ok {
-		usage.print(c.stderr)
+	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
+		usage.Print(c.stderr)
 		return exitUsage
 	}
 	e, ok := errors.AsType[*bank.Error](err)
@@ -132,19 +134,22 @@ func (c *call) report(err error) int {
 	if c.json && !c.wrote {
 		_ = json.NewEncoder(c.out).Encode(e) // flushed by the caller
 	}
-	emit(c.stderr, "lockerctl: %s\n", clean(e.Text))
+	ui.Emit(c.stderr, "lockerctl: %s\n", ui.Clean(e.Text))
 	if e.Cure != "" {
-		emit(c.stderr, "  next: %s\n", clean(e.Cure))
+		ui.Emit(c.stderr, "  next: %s\n", ui.Clean(e.Cure))
 	}
 	return exitFailed
 }
 
+// colour tells whether stdout takes colours.
+func (c *call) colour() bool { return ui.Coloured(c.tty, c.getenv) }
+
 // print writes the result: v as the one JSON document, or by human.
-func (c *call) print(v any, human func(p *page)) error {
+func (c *call) print(v any, human func(p *ui.Page)) error {
 	if c.json {
 		c.wrote = true
 		return json.NewEncoder(c.out).Encode(v)
 	}
-	human(&page{w: c.out, colour: c.colour()})
+	human(&ui.Page{W: c.out, Colour: c.colour()})
 	return nil
 }

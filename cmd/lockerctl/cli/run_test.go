@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/control"
 	"lockerd/daemon/control/controltest"
 )
@@ -118,16 +119,16 @@ func TestJSONIsOneDocument(t *testing.T) {
 // there, each with a line of help and flags that can be declared.
 func TestEveryVerbHasHelp(t *testing.T) {
 	for _, v := range catalogue() {
-		code, stdout, stderr := invoke(t, &env{}, append([]string{"help"}, words(v.name)...)...)
-		if code != exitDone || stderr != "" || !strings.Contains(stdout, "usage: lockerctl "+v.name) || v.short == "" {
-			t.Errorf("help %s = %d %q %q", v.name, code, stdout, stderr)
+		code, stdout, stderr := invoke(t, &env{}, append([]string{"help"}, ui.Words(v.Name)...)...)
+		if code != exitDone || stderr != "" || !strings.Contains(stdout, "usage: lockerctl "+v.Name) || v.Short == "" {
+			t.Errorf("help %s = %d %q %q", v.Name, code, stdout, stderr)
 		}
 	}
 	for _, name := range []string{
 		"status", "doors", "open", "service in", "service out", "stock", "stock set", "stock clear", "events", "journal verify",
 		"clock show", "clock reset", "tag", "code new", "self-test",
 	} {
-		if v, rest, err := findVerb(words(name)); err != nil || v.name != name || len(rest) > 0 {
+		if v, rest, err := program().Find(ui.Words(name)); err != nil || v.Name != name || len(rest) > 0 {
 			t.Errorf("verb %q is not there: %v", name, err)
 		}
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"flag"
+
+	"lockerd/cmd/lockerctl/ui"
 )
 
 const serviceHelp = `A door out of service is opened for no code. service in clears every cause but
@@ -28,7 +30,7 @@ func serviceVerb(in bool) func(*flag.FlagSet) action {
 			if err := c.client().SetService(ctx, door, in); err != nil {
 				return c.doorCure(ctx, door, err)
 			}
-			return c.print(serviceDone{door.String(), in}, func(p *page) { p.line("door %s is %s service", door, word) })
+			return c.print(serviceDone{door.String(), in}, func(p *ui.Page) { p.Line("door %s is %s service", door, word) })
 		}
 	}
 }

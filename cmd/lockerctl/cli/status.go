@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
 )
@@ -19,27 +20,27 @@ func statusVerb(*flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return c.print(s, func(p *page) { statusPage(p, &s) })
+		return c.print(s, func(p *ui.Page) { statusPage(p, &s) })
 	}
 }
 
-func statusPage(p *page, s *bank.Status) {
-	t := &table{}
-	ready := cell{"ready", good}
+func statusPage(p *ui.Page, s *bank.Status) {
+	t := &ui.Table{}
+	ready := ui.Cell{"ready", ui.Good}
 	if !s.Ready {
-		ready = cell{"not ready: no door can be opened yet", bad}
+		ready = ui.Cell{"not ready: no door can be opened yet", ui.Bad}
 	}
-	t.row(plain("bank"), plain(s.Bank), ready)
-	t.row(plain("version"), plain(s.Version), plain(fmt.Sprintf("boot %d, up %s", s.Boot, span(s.Up))))
-	t.row(plain("time"), plain(local(s.Time)), clockCell(s.Clock))
-	t.row(plain("doors"), plain(strconv.Itoa(s.Doors)), doorCounts(s))
-	t.row(plain("journal"), plain(s.Journal.ID), plain(journalLine(s.Journal)))
-	p.table(t)
-	p.section(busTable(s.Buses))
-	p.section(boardTable(s.Buses))
-	p.section(scannerTable(s.Scanners))
-	p.section(visitTable(s.Visits))
-	p.section(setTable(s))
+	t.Row(ui.Plain("bank"), ui.Plain(s.Bank), ready)
+	t.Row(ui.Plain("version"), ui.Plain(s.Version), ui.Plain(fmt.Sprintf("boot %d, up %s", s.Boot, ui.Span(s.Up))))
+	t.Row(ui.Plain("time"), ui.Plain(ui.Local(s.Time)), clockCell(s.Clock))
+	t.Row(ui.Plain("doors"), ui.Plain(strconv.Itoa(s.Doors)), doorCounts(s))
+	t.Row(ui.Plain("journal"), ui.Plain(s.Journal.ID), ui.Plain(journalLine(s.Journal)))
+	p.Table(t)
+	p.Section(busTable(s.Buses))
+	p.Section(boardTable(s.Buses))
+	p.Section(scannerTable(s.Scanners))
+	p.Section(visitTable(s.Visits))
+	p.Section(setTable(s))
 }
 
 func journalLine(j bank.JournalStatus) string {
@@ -60,92 +61,92 @@ func size(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-func doorCounts(s *bank.Status) cell {
-	c := cell{text: fmt.Sprintf("%d open, %d out of service, %d unknown", s.Open, s.Out, s.Unknown)}
+func doorCounts(s *bank.Status) ui.Cell {
+	c := ui.Cell{Text: fmt.Sprintf("%d open, %d out of service, %d unknown", s.Open, s.Out, s.Unknown)}
 	if s.Out > 0 || s.Unknown > 0 {
-		c.colour = notice
+		c.Colour = ui.Notice
 	}
 	return c
 }
 
-func clockCell(k locker.Clock) cell {
+func clockCell(k locker.Clock) ui.Cell {
 	switch k {
 	case locker.ClockSynced:
-		return cell{"clock synced", good}
+		return ui.Cell{"clock synced", ui.Good}
 	case locker.ClockHeld:
-		return cell{"clock held: was synced earlier in this boot, or a signed time came", none}
+		return ui.Cell{"clock held: was synced earlier in this boot, or a signed time came", ui.None}
 	case locker.ClockUnset:
-		return cell{"clock unset: codes whose window has not begun are refused", bad}
+		return ui.Cell{"clock unset: codes whose window has not begun are refused", ui.Bad}
 	}
-	return plain("clock " + string(k))
+	return ui.Plain("clock " + string(k))
 }
 
 // stateCell colours a state word of buses, boards, scanners and doors.
-func stateCell(s string) cell {
+func stateCell(s string) ui.Cell {
 	switch s {
 	case "ok", "up":
-		return cell{s, good}
+		return ui.Cell{s, ui.Good}
 	case "lost", "down":
-		return cell{s, bad}
+		return ui.Cell{s, ui.Bad}
 	case "unknown", "starting", "open":
-		return cell{s, notice}
+		return ui.Cell{s, ui.Notice}
 	}
-	return plain(s)
+	return ui.Plain(s)
 }
 
-func busTable(list []bank.BusStatus) *table {
-	t := &table{head: []string{"BUS", "DRIVER", "PORT", "STATE", "SENT", "TIMEOUTS", "GARBAGE", "SWEEP", "LAST ERROR"}}
+func busTable(list []bank.BusStatus) *ui.Table {
+	t := &ui.Table{Head: []string{"BUS", "DRIVER", "PORT", "STATE", "SENT", "TIMEOUTS", "GARBAGE", "SWEEP", "LAST ERROR"}}
 	for _, b := range list {
 		state := "down"
 		if b.Stats.Up {
 			state = "up"
 		}
-		t.row(plain(b.Name), plain(b.Driver), plain(orDash(b.Stats.Port)), stateCell(state), number(b.Stats.Requests),
-			number(b.Stats.Timeouts), number(b.Stats.Garbage), plain(fmt.Sprintf("%d ms", b.Stats.SweepMS)), plain(orDash(b.Stats.LastError)))
+		t.Row(ui.Plain(b.Name), ui.Plain(b.Driver), ui.Plain(ui.OrDash(b.Stats.Port)), stateCell(state), number(b.Stats.Requests),
+			number(b.Stats.Timeouts), number(b.Stats.Garbage), ui.Plain(fmt.Sprintf("%d ms", b.Stats.SweepMS)), ui.Plain(ui.OrDash(b.Stats.LastError)))
 	}
 	return t
 }
 
-func number(n uint64) cell { return plain(strconv.FormatUint(n, 10)) }
+func number(n uint64) ui.Cell { return ui.Plain(strconv.FormatUint(n, 10)) }
 
-func boardTable(list []bank.BusStatus) *table {
-	t := &table{head: []string{"BOARD", "STATE", "ERROR"}}
+func boardTable(list []bank.BusStatus) *ui.Table {
+	t := &ui.Table{Head: []string{"BOARD", "STATE", "ERROR"}}
 	for _, b := range list {
 		for _, board := range b.Boards {
-			t.row(plain(fmt.Sprintf("%s:%d", b.Name, board.Address)), stateCell(board.State), plain(orDash(board.Error)))
+			t.Row(ui.Plain(fmt.Sprintf("%s:%d", b.Name, board.Address)), stateCell(board.State), ui.Plain(ui.OrDash(board.Error)))
 		}
 	}
 	return t
 }
 
-func scannerTable(list []bank.ScannerStatus) *table {
-	t := &table{head: []string{"SCANNER", "STATE", "ERROR"}}
+func scannerTable(list []bank.ScannerStatus) *ui.Table {
+	t := &ui.Table{Head: []string{"SCANNER", "STATE", "ERROR"}}
 	for _, s := range list {
-		t.row(plain(s.Name), stateCell(s.State), plain(orDash(s.Error)))
+		t.Row(ui.Plain(s.Name), stateCell(s.State), ui.Plain(ui.OrDash(s.Error)))
 	}
 	return t
 }
 
-func visitTable(list []bank.VisitStatus) *table {
-	t := &table{head: []string{"VISIT", "SCANNER", "KIND", "REF", "DOOR", "STAGE"}}
+func visitTable(list []bank.VisitStatus) *ui.Table {
+	t := &ui.Table{Head: []string{"VISIT", "SCANNER", "KIND", "REF", "DOOR", "STAGE"}}
 	for _, v := range list {
-		t.row(plain(v.Visit), plain(v.Scanner), plain(string(v.Kind)), plain(orDash(v.Ref)), plain(orDash(v.Door)), plain(v.Stage))
+		t.Row(ui.Plain(v.Visit), ui.Plain(v.Scanner), ui.Plain(string(v.Kind)), ui.Plain(ui.OrDash(v.Ref)), ui.Plain(ui.OrDash(v.Door)), ui.Plain(v.Stage))
 	}
 	return t
 }
 
-func setTable(s *bank.Status) *table {
-	t := &table{head: []string{"CODES OF", "LIVE", "VERSION", "CONFIRMED"}}
+func setTable(s *bank.Status) *ui.Table {
+	t := &ui.Table{Head: []string{"CODES OF", "LIVE", "VERSION", "CONFIRMED"}}
 	for _, name := range slices.Sorted(maps.Keys(s.Codes)) {
 		set := s.Codes[name]
 		version, confirmed := fmt.Sprintf("%d/%d", set.Epoch, set.Version), "never"
 		if !set.Confirmed.IsZero() {
-			confirmed = span(s.Time.Sub(set.Confirmed)) + " ago"
+			confirmed = ui.Span(s.Time.Sub(set.Confirmed)) + " ago"
 		}
 		if name == locker.SetLocal {
 			version, confirmed = "-", "-"
 		}
-		t.row(plain(name), plain(strconv.Itoa(set.Count)), plain(version), plain(confirmed))
+		t.Row(ui.Plain(name), ui.Plain(strconv.Itoa(set.Count)), ui.Plain(version), ui.Plain(confirmed))
 	}
 	return t
 }

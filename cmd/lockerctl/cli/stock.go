@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
@@ -24,27 +25,27 @@ func stockVerb(*flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return c.print(list, func(p *page) { stockPage(p, list) })
+		return c.print(list, func(p *ui.Page) { stockPage(p, list) })
 	}
 }
 
-func stockPage(p *page, list []bank.StockLine) {
+func stockPage(p *ui.Page, list []bank.StockLine) {
 	if len(list) == 0 {
-		p.line("no stock")
+		p.Line("no stock")
 		return
 	}
-	t := &table{head: []string{"TENANT", "SKU", "COUNT", "MIN"}}
+	t := &ui.Table{Head: []string{"TENANT", "SKU", "COUNT", "MIN"}}
 	for _, l := range list {
-		count, least := plain(strconv.Itoa(l.Count)), "-"
+		count, least := ui.Plain(strconv.Itoa(l.Count)), "-"
 		if l.Min != nil {
 			least = strconv.Itoa(*l.Min)
 			if l.Count < *l.Min {
-				count = cell{count.text + " low", notice}
+				count = ui.Cell{count.Text + " low", ui.Notice}
 			}
 		}
-		t.row(plain(orDash(l.Tenant)), plain(l.SKU), count, plain(least))
+		t.Row(ui.Plain(ui.OrDash(l.Tenant)), ui.Plain(l.SKU), count, ui.Plain(least))
 	}
-	p.table(t)
+	p.Table(t)
 }
 
 // stockDone is the document of stock set and stock clear.
@@ -65,10 +66,10 @@ func stockSetVerb(fs *flag.FlagSet) action {
 			it.Serial = ""
 		}
 		if !locker.ValidSKU(it.SKU) {
-			return usagef("cannot read sku %q: a sku is 1-32 of a-z 0-9 . _ -, beginning with a letter or digit", it.SKU)
+			return ui.Usagef("cannot read sku %q: a sku is 1-32 of a-z 0-9 . _ -, beginning with a letter or digit", it.SKU)
 		}
 		if it.Tenant != "" && !locker.ValidTenant(it.Tenant) {
-			return usagef("cannot read tenant %q: a tenant is 1-32 of a-z 0-9 . _ -, and not \"local\"", it.Tenant)
+			return ui.Usagef("cannot read tenant %q: a tenant is 1-32 of a-z 0-9 . _ -, and not \"local\"", it.Tenant)
 		}
 		if it.Tenant == "" {
 			if it.Tenant, err = c.tenantOf(ctx, door, it.SKU); err != nil {
@@ -93,12 +94,12 @@ func (c *call) setStock(ctx context.Context, door locker.DoorID, it *locker.Item
 	if err := c.client().SetStock(ctx, door, it); err != nil {
 		return c.doorCure(ctx, door, err)
 	}
-	return c.print(stockDone{door.String(), it}, func(p *page) {
+	return c.print(stockDone{door.String(), it}, func(p *ui.Page) {
 		if it == nil {
-			p.line("door %s is empty", door)
+			p.Line("door %s is empty", door)
 			return
 		}
-		p.line("door %s holds %s", door, clean(itemCell(it).text))
+		p.Line("door %s holds %s", door, ui.Clean(itemCell(it).Text))
 	})
 }
 

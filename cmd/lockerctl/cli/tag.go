@@ -6,6 +6,7 @@ import (
 	"flag"
 	"strings"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 )
 
@@ -45,10 +46,10 @@ func tagVerb(fs *flag.FlagSet) action {
 			*name = s.Bank
 		}
 		if !locker.ValidBank(*name) {
-			return usagef("cannot read bank %q: a bank is 1-32 of a-z 0-9 -, beginning with a letter or digit", *name)
+			return ui.Usagef("cannot read bank %q: a bank is 1-32 of a-z 0-9 -, beginning with a letter or digit", *name)
 		}
 		done := tagDone{Bank: *name, Tag: locker.TagOf(*name, text)}
-		return c.print(done, func(p *page) { p.line("%s", done.Tag) })
+		return c.print(done, func(p *ui.Page) { p.Line("%s", done.Tag) })
 	}
 }
 
@@ -59,7 +60,7 @@ func (c *call) codeText() (string, error) {
 		sc := bufio.NewScanner(c.stdin)
 		sc.Buffer(nil, 2*maxText)
 		if !sc.Scan() {
-			return "", usagef("cannot read a code from stdin: it has no line, or one far too long")
+			return "", ui.Usagef("cannot read a code from stdin: it has no line, or one far too long")
 		}
 		text = sc.Text()
 	}
@@ -74,13 +75,13 @@ func (c *call) codeText() (string, error) {
 func checkText(text string) error {
 	switch {
 	case len(text) < minText || len(text) > maxText:
-		return usagef("cannot take a code of %d characters: it has %d to %d", len(text), minText, maxText)
+		return ui.Usagef("cannot take a code of %d characters: it has %d to %d", len(text), minText, maxText)
 	case strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r > 0x7e }):
-		return usagef("cannot take this code: it has characters that are not printable ASCII")
+		return ui.Usagef("cannot take this code: it has characters that are not printable ASCII")
 	case digits(text) && len(text) >= ticketDigits:
-		return usagef("cannot give a tag of a ticket: it carries its own record and is in no cache")
+		return ui.Usagef("cannot give a tag of a ticket: it carries its own record and is in no cache")
 	case digits(text) && len(text) == codeDigits && mod97(text) != 1:
-		return usagef("cannot take this code: a digit is wrong, its check pair says (misread)")
+		return ui.Usagef("cannot take this code: a digit is wrong, its check pair says (misread)")
 	}
 	return nil
 }

@@ -1,94 +1,46 @@
 package cli
 
-import (
-	"flag"
-	"fmt"
-	"slices"
-	"strings"
-)
+import "lockerd/cmd/lockerctl/ui"
 
-// verb is one entry of the catalogue.
-type verb struct {
-	name  string // one word, or two
-	args  string // operands and flags, as usage shows them
-	short string
-	long  string                     // what else help says
-	least int                        // operands
-	most  int                        // operands; -1: any number
-	setup func(*flag.FlagSet) action // declares the flags
+// program is lockerctl.
+func program() *ui.Program[*call] {
+	return &ui.Program[*call]{
+		Name:  "lockerctl",
+		Head:  "[--socket S] [--json] [--by NAME] VERB ...",
+		Verbs: catalogue(),
+		Foot: `
+  --socket S   control socket; else $LOCKERD_SOCKET, else /run/lockerd/control.sock,
+               else /var/lib/lockerd/control.sock
+  --json       print JSON: one document, events one line each
+  --by NAME    your name, for the journal; it stands behind your user's
+exit code: 0 done, 1 failed or refused, 2 called wrongly
+lockerctl help VERB says more
+lockerctl fleet help: codes, commands and a live view of many banks, through their broker
+`,
+	}
 }
 
 // catalogue returns what lockerctl can do, in the order of its help.
-func catalogue() []*verb {
-	return []*verb{
-		{name: "status", short: "the bank in one page", setup: statusVerb},
-		{name: "doors", args: "[DOOR...]", short: "doors, what is behind them, and whether they serve", most: -1, setup: doorsVerb},
-		{name: "open", args: "DOOR --reason TEXT", short: "open a door and wait until it is proven open", least: 1, most: 1, setup: openVerb, long: openHelp},
-		{name: "service in", args: "DOOR", short: "put a door back in service", least: 1, most: 1, setup: serviceVerb(true), long: serviceHelp},
-		{name: "service out", args: "DOOR", short: "take a door out of service", least: 1, most: 1, setup: serviceVerb(false), long: serviceHelp},
-		{name: "stock", short: "what there is of each sku", setup: stockVerb},
-		{name: "stock set", args: "DOOR SKU SERIAL [--tenant T]", short: "say what lies behind a door", least: 3, most: 3, setup: stockSetVerb, long: stockHelp},
-		{name: "stock clear", args: "DOOR", short: "say that a door is empty", least: 1, most: 1, setup: stockClearVerb},
-		{name: "events", args: "[--follow] [--from N | --last N]", short: "the journal, one line an event", setup: eventsVerb, long: eventsHelp},
-		{name: "journal verify", short: "check the journal's chain of hashes", setup: verifyVerb},
-		{name: "clock show", short: "bank time and how far it can be trusted", setup: clockVerb},
-		{name: "clock reset", short: "set bank time back to the system clock", setup: clockResetVerb, long: clockHelp},
-		{name: "tag", args: "CODE [--bank NAME]", short: "the tag of a code's text at this bank", least: 1, most: -1, setup: tagVerb, long: tagHelp},
-		{name: "code new", args: "--kind KIND [--ttl 24h] [flags]", short: "issue a code, with its QR", setup: codeNewVerb, long: codeNewHelp},
-		{name: "code list", short: "codes issued here", setup: codeListVerb},
-		{name: "code revoke", args: "ID", short: "revoke a code issued here", least: 1, most: 1, setup: codeRevokeVerb},
-		{name: "self-test", short: "look at everything, move nothing", setup: selfTestVerb},
-		{name: "help", args: "[VERB]", short: "how a verb is used", most: 2, setup: helpVerb},
-		{name: "version", short: "version of lockerctl", setup: versionVerb},
+func catalogue() []*ui.Verb[*call] {
+	return []*ui.Verb[*call]{
+		{Name: "status", Short: "the bank in one page", Setup: statusVerb},
+		{Name: "doors", Args: "[DOOR...]", Short: "doors, what is behind them, and whether they serve", Most: -1, Setup: doorsVerb},
+		{Name: "open", Args: "DOOR --reason TEXT", Short: "open a door and wait until it is proven open", Least: 1, Most: 1, Setup: openVerb, Long: openHelp},
+		{Name: "service in", Args: "DOOR", Short: "put a door back in service", Least: 1, Most: 1, Setup: serviceVerb(true), Long: serviceHelp},
+		{Name: "service out", Args: "DOOR", Short: "take a door out of service", Least: 1, Most: 1, Setup: serviceVerb(false), Long: serviceHelp},
+		{Name: "stock", Short: "what there is of each sku", Setup: stockVerb},
+		{Name: "stock set", Args: "DOOR SKU SERIAL [--tenant T]", Short: "say what lies behind a door", Least: 3, Most: 3, Setup: stockSetVerb, Long: stockHelp},
+		{Name: "stock clear", Args: "DOOR", Short: "say that a door is empty", Least: 1, Most: 1, Setup: stockClearVerb},
+		{Name: "events", Args: "[--follow] [--from N | --last N]", Short: "the journal, one line an event", Setup: eventsVerb, Long: eventsHelp},
+		{Name: "journal verify", Short: "check the journal's chain of hashes", Setup: verifyVerb},
+		{Name: "clock show", Short: "bank time and how far it can be trusted", Setup: clockVerb},
+		{Name: "clock reset", Short: "set bank time back to the system clock", Setup: clockResetVerb, Long: clockHelp},
+		{Name: "tag", Args: "CODE [--bank NAME]", Short: "the tag of a code's text at this bank", Least: 1, Most: -1, Setup: tagVerb, Long: tagHelp},
+		{Name: "code new", Args: "--kind KIND [--ttl 24h] [flags]", Short: "issue a code, with its QR", Setup: codeNewVerb, Long: codeNewHelp},
+		{Name: "code list", Short: "codes issued here", Setup: codeListVerb},
+		{Name: "code revoke", Args: "ID", Short: "revoke a code issued here", Least: 1, Most: 1, Setup: codeRevokeVerb},
+		{Name: "self-test", Short: "look at everything, move nothing", Setup: selfTestVerb},
+		{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},
+		{Name: "version", Short: "version of lockerctl", Setup: versionVerb},
 	}
-}
-
-// words splits the name of a verb.
-func words(name string) []string { return strings.Fields(name) }
-
-// findVerb takes the longest verb that args begin with.
-func findVerb(args []string) (*verb, []string, error) {
-	if len(args) == 0 {
-		return nil, nil, &usageError{text: "a verb is missing"}
-	}
-	var best *verb
-	for _, v := range catalogue() {
-		w := words(v.name)
-		if len(args) >= len(w) && slices.Equal(args[:len(w)], w) && (best == nil || len(w) > len(words(best.name))) {
-			best = v
-		}
-	}
-	if best != nil {
-		return best, args[len(words(best.name)):], nil
-	}
-	if group := groupOf(args[0]); len(group) > 0 {
-		return nil, nil, &usageError{text: fmt.Sprintf("%s needs one of its verbs", args[0]), group: group}
-	}
-	return nil, nil, &usageError{text: fmt.Sprintf("there is no verb %q", args[0])}
-}
-
-// groupOf returns the verbs whose first word is word.
-func groupOf(word string) []*verb {
-	var group []*verb
-	for _, v := range catalogue() {
-		if words(v.name)[0] == word {
-			group = append(group, v)
-		}
-	}
-	return group
-}
-
-// count checks the number of operands.
-func (v *verb) count(n int) error {
-	switch {
-	case n < v.least:
-		return &usageError{text: "operands are missing", verb: v}
-	case v.most >= 0 && n > v.most:
-		u := &usageError{text: "there are too many operands", verb: v}
-		if group := groupOf(v.name); len(group) > 1 { // stock mvoe: a verb of the group was meant
-			u.group = group
-		}
-		return u
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"runtime"
 	"runtime/debug"
+
+	"lockerd/cmd/lockerctl/ui"
 )
 
 // Version is set by the linker: -X lockerd/cmd/lockerctl/cli.Version=1.2.0.
@@ -21,7 +23,7 @@ type build struct {
 func versionVerb(*flag.FlagSet) action {
 	return func(_ context.Context, c *call) error {
 		b := thisBuild()
-		return c.print(b, func(p *page) { p.line("lockerctl %s commit=%s %s %s", b.Version, b.Commit, b.Go, b.Target) })
+		return c.print(b, func(p *ui.Page) { p.Line("lockerctl %s commit=%s %s %s", b.Version, b.Commit, b.Go, b.Target) })
 	}
 }
 

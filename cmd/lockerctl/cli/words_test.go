@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
 )
 
 func testFlags() (*flag.FlagSet, *string, *bool) {
-	fs := newFlags("test")
+	fs := ui.NewFlags("test")
 	return fs, fs.String("text", "", ""), fs.Bool("yes", false, "")
 }
 
@@ -36,15 +37,15 @@ func TestPermute(t *testing.T) {
 		{"--yes=false a", "a", "", false},
 	} {
 		fs, text, yes := testFlags()
-		got, err := permute(fs, strings.Fields(test.args))
+		got, err := ui.Permute(fs, strings.Fields(test.args))
 		if err != nil || !slices.Equal(got, strings.Fields(test.operands)) || *text != test.text || *yes != test.yes {
 			t.Errorf("%q: operands %q, text %q, yes %t, %v", test.args, got, *text, *yes, err)
 		}
 	}
 	for _, args := range []string{"a --no", "--text", "a --yes=maybe"} {
 		fs, _, _ := testFlags()
-		var usage *usageError
-		if _, err := permute(fs, strings.Fields(args)); !errors.As(err, &usage) {
+		var usage *ui.UsageError
+		if _, err := ui.Permute(fs, strings.Fields(args)); !errors.As(err, &usage) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
@@ -57,7 +58,7 @@ func FuzzPermute(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		args := strings.Fields(s)
 		fs, _, _ := testFlags()
-		operands, err := permute(fs, args)
+		operands, err := ui.Permute(fs, args)
 		if err != nil {
 			return
 		}
@@ -74,10 +75,10 @@ func FuzzPermute(f *testing.F) {
 
 func TestTTL(t *testing.T) {
 	for s, want := range map[string]time.Duration{
-		"48h": 48 * time.Hour, "90m": 90 * time.Minute, "2d": 48 * time.Hour, "1w": 168 * time.Hour, "366d": maxTTL,
+		"48h": 48 * time.Hour, "90m": 90 * time.Minute, "2d": 48 * time.Hour, "1w": 168 * time.Hour, "366d": ui.MaxTTL,
 		"0s": 0, "-1h": 0, "367d": 0, "d": 0, "1.5d": 0, "99999d": 0, "soon": 0, "": 0,
 	} {
-		var v ttl
+		var v ui.TTL
 		err := v.Set(s)
 		if (err == nil) != (want > 0) || want > 0 && time.Duration(v) != want {
 			t.Errorf("%q = %v, %v; want %v", s, time.Duration(v), err, want)
@@ -99,7 +100,7 @@ func TestSpanAndSize(t *testing.T) {
 		{26*time.Hour + 5*time.Minute, "1d 2h"},
 		{400 * 24 * time.Hour, "400d"},
 	} {
-		if got := span(test.d); got != test.want {
+		if got := ui.Span(test.d); got != test.want {
 			t.Errorf("span(%v) = %q, want %q", test.d, got, test.want)
 		}
 	}
@@ -215,7 +216,7 @@ func FuzzPrintEvent(f *testing.F) {
 	f.Add([]byte(`{"seq":1,"type":"a\u001bb"}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var b strings.Builder
-		if err := printEvent(&b, line, false); err != nil {
+		if err := ui.PrintEvent(&b, "", line, false); err != nil {
 			return
 		}
 		if s := b.String(); strings.Count(s, "\n") != 1 || strings.ContainsRune(s, 0x1b) {

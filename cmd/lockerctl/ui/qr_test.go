@@ -1,4 +1,4 @@
-package cli
+package ui
 
 import (
 	"image"
@@ -75,14 +75,14 @@ func TestDrawnQRReads(t *testing.T) {
 		mode       string
 		ink, paper uint8
 	}{
-		{qrDark, 255, 0},
-		{qrDark, 200, 40},
-		{qrLight, 0, 255},
-		{qrANSI, 255, 0},
-		{qrANSI, 0, 255},
+		{QRDark, 255, 0},
+		{QRDark, 200, 40},
+		{QRLight, 0, 255},
+		{QRANSI, 255, 0},
+		{QRANSI, 0, 255},
 	} {
 		for _, text := range []string{controltest.Text, "00000000000000000000000195", "ABC-123", "https://example.com/lockers?code=31415926535897932384626434&bank=lon-042"} {
-			drawn, err := drawQR(text, test.mode)
+			drawn, err := DrawQR(text, test.mode)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestDrawnQRReads(t *testing.T) {
 
 // TestQuietZone wants four light modules on every side.
 func TestQuietZone(t *testing.T) {
-	drawn, err := drawQR(controltest.Text, qrDark)
+	drawn, err := DrawQR(controltest.Text, QRDark)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,25 +116,23 @@ func TestQuietZone(t *testing.T) {
 
 func TestQRModes(t *testing.T) {
 	for _, test := range []struct {
-		flag      string
-		json, tty bool
-		want      string
+		flag string
+		tty  bool
+		want string
 	}{
-		{qrAuto, false, true, qrANSI},
-		{qrAuto, false, false, qrDark},
-		{qrLight, false, true, qrLight},
-		{qrANSI, true, true, qrNone},
-		{qrNone, false, true, qrNone},
+		{QRAuto, true, QRANSI},
+		{QRAuto, false, QRDark},
+		{QRLight, true, QRLight},
+		{QRNone, true, QRNone},
 	} {
-		c := &call{env: &env{tty: test.tty, getenv: func(string) string { return "" }}, globals: globals{json: test.json}}
-		if got := c.qrMode(test.flag); got != test.want {
+		if got := QRMode(test.flag, test.tty); got != test.want {
 			t.Errorf("%+v: %s", test, got)
 		}
 	}
-	if drawn, err := drawQR("x", qrNone); drawn != "" || err != nil {
+	if drawn, err := DrawQR("x", QRNone); drawn != "" || err != nil {
 		t.Errorf("none draws %q, %v", drawn, err)
 	}
-	if _, err := drawQR(strings.Repeat("x", 5000), qrDark); err == nil {
+	if _, err := DrawQR(strings.Repeat("x", 5000), QRDark); err == nil {
 		t.Error("5000 characters fit a QR")
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package ui
 
 import (
 	"fmt"
@@ -13,14 +13,15 @@ const quiet = 4
 
 // Ways to draw a QR.
 const (
-	qrAuto  = "auto"
-	qrANSI  = "ansi"  // black on white by colours: right on any background
-	qrDark  = "dark"  // light modules as blocks, for light text on a dark background
-	qrLight = "light" // dark modules as blocks, for dark text on a light background
-	qrNone  = "none"
+	QRAuto  = "auto"
+	QRANSI  = "ansi"  // black on white by colours: right on any background
+	QRDark  = "dark"  // light modules as blocks, for light text on a dark background
+	QRLight = "light" // dark modules as blocks, for dark text on a light background
+	QRNone  = "none"
 )
 
-func qrModes() []string { return []string{qrAuto, qrANSI, qrDark, qrLight, qrNone} }
+// QRModes are the ways to draw.
+func QRModes() []string { return []string{QRAuto, QRANSI, QRDark, QRLight, QRNone} }
 
 // Black and white of the 256-colour cube: themes leave these two alone.
 const (
@@ -28,22 +29,20 @@ const (
 	sgrReset        = "\x1b[0m"
 )
 
-// qrMode settles how to draw here. With --json nothing is drawn.
-func (c *call) qrMode(mode string) string {
+// QRMode settles how to draw here: auto is ansi where there are colours.
+func QRMode(mode string, coloured bool) string {
 	switch {
-	case c.json:
-		return qrNone
-	case mode != qrAuto:
+	case mode != QRAuto:
 		return mode
-	case c.colour():
-		return qrANSI
+	case coloured:
+		return QRANSI
 	}
-	return qrDark
+	return QRDark
 }
 
-// drawQR draws the text as a QR of half blocks, two modules a character.
-func drawQR(text, mode string) (string, error) {
-	if mode == qrNone {
+// DrawQR draws the text as a QR of half blocks, two modules a character.
+func DrawQR(text, mode string) (string, error) {
+	if mode == QRNone {
 		return "", nil
 	}
 	code, err := encoder.Encoder_encodeWithoutHint(text, decoder.ErrorCorrectionLevel_M)
@@ -65,14 +64,14 @@ func drawQR(text, mode string) (string, error) {
 // drawLine draws the module rows y and y+1.
 func drawLine(dark func(x, y int) bool, width, y int, mode string) string {
 	var b strings.Builder
-	if mode == qrANSI {
+	if mode == QRANSI {
 		b.WriteString(sgrBlackOnWhite)
 	}
 	for x := range width {
-		ink := mode != qrDark // what the foreground colour stands for: dark modules, or light ones
+		ink := mode != QRDark // what the foreground colour stands for: dark modules, or light ones
 		b.WriteString(half(dark(x, y) == ink, dark(x, y+1) == ink))
 	}
-	if mode == qrANSI {
+	if mode == QRANSI {
 		b.WriteString(sgrReset)
 	}
 	return b.String()

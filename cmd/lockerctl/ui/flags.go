@@ -1,4 +1,4 @@
-package cli
+package ui
 
 import (
 	"flag"
@@ -10,22 +10,23 @@ import (
 	"time"
 )
 
-func newFlags(name string) *flag.FlagSet {
+// NewFlags makes the flags of a verb.
+func NewFlags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // usage is ours to print
 	return fs
 }
 
-// permute parses flags that stand before, between and after operands, and
+// Permute parses flags that stand before, between and after operands, and
 // returns the operands. After "--" all is operand.
-func permute(fs *flag.FlagSet, args []string) ([]string, error) {
+func Permute(fs *flag.FlagSet, args []string) ([]string, error) {
 	var operands []string
 	for {
 		if err := fs.Parse(args); err != nil {
 			if err == flag.ErrHelp { //nolint:errorlint // the flag package returns it bare
 				return nil, err
 			}
-			return nil, &usageError{text: err.Error()}
+			return nil, &UsageError{Text: err.Error()}
 		}
 		rest := fs.Args()
 		taken := len(args) - len(rest)
@@ -37,22 +38,22 @@ func permute(fs *flag.FlagSet, args []string) ([]string, error) {
 	}
 }
 
-// maxTTL bounds how long a code issued here may live.
-const maxTTL = 366 * 24 * time.Hour
+// MaxTTL bounds how long a code issued here may live.
+const MaxTTL = 366 * 24 * time.Hour
 
-// ttl is a duration flag that also knows days and weeks: 48h, 2d, 1w.
-type ttl time.Duration
+// TTL is a duration flag that also knows days and weeks: 48h, 2d, 1w.
+type TTL time.Duration
 
 // String implements flag.Value.
-func (t *ttl) String() string { return span(time.Duration(*t)) }
+func (t *TTL) String() string { return Span(time.Duration(*t)) }
 
 // Set implements flag.Value.
-func (t *ttl) Set(s string) error {
+func (t *TTL) Set(s string) error {
 	d, err := parseTTL(s)
-	if err != nil || d <= 0 || d > maxTTL {
+	if err != nil || d <= 0 || d > MaxTTL {
 		return fmt.Errorf("write it as 90m, 48h, 2d or 1w, at most 366d")
 	}
-	*t = ttl(d)
+	*t = TTL(d)
 	return nil
 }
 
@@ -70,20 +71,20 @@ func parseTTL(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-// choice is a text flag with a closed list of values.
-type choice struct {
-	value string
-	of    []string
+// Choice is a text flag with a closed list of values.
+type Choice struct {
+	Value string
+	Of    []string
 }
 
 // String implements flag.Value.
-func (c *choice) String() string { return c.value }
+func (c *Choice) String() string { return c.Value }
 
 // Set implements flag.Value.
-func (c *choice) Set(s string) error {
-	if !slices.Contains(c.of, s) {
-		return fmt.Errorf("use one of %s", strings.Join(c.of, ", "))
+func (c *Choice) Set(s string) error {
+	if !slices.Contains(c.Of, s) {
+		return fmt.Errorf("use one of %s", strings.Join(c.Of, ", "))
 	}
-	c.value = s
+	c.Value = s
 	return nil
 }
