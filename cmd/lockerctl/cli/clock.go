@@ -66,9 +66,9 @@ func verifyVerb(*flag.FlagSet) action {
 }
 
 func verifyPage(p *ui.Page, r *bank.VerifyResult) {
-	state := ui.Cell{"ok", ui.Good}
+	state := ui.Tinted("ok", ui.Good)
 	if !r.OK {
-		state = ui.Cell{"broken", ui.Bad}
+		state = ui.Tinted("broken", ui.Bad)
 	}
 	t := &ui.Table{}
 	t.Row(ui.Plain("journal "+r.Journal), state, ui.Plain(r.Text))
@@ -92,9 +92,9 @@ func selfTestVerb(*flag.FlagSet) action {
 func selfTestPage(p *ui.Page, list []bank.SelfTestLine) {
 	t := &ui.Table{}
 	for _, l := range list {
-		state := ui.Cell{"ok", ui.Good}
+		state := ui.Tinted("ok", ui.Good)
 		if !l.OK {
-			state = ui.Cell{"FAIL", ui.Bad}
+			state = ui.Tinted("FAIL", ui.Bad)
 		}
 		t.Row(state, ui.Plain(l.What), ui.Plain(l.Text))
 		if l.Cure != "" {

@@ -163,7 +163,7 @@ func codesPage(p *ui.Page, list []bank.CodeStatus) {
 	t := &ui.Table{Head: []string{"ID", "FOR", "REF", "STATE", "USED", "GOOD TILL"}}
 	for i := range list {
 		s := &list[i]
-		state := ui.Cell{s.State, ui.None}
+		state := ui.Tinted(s.State, ui.None)
 		if s.State == "live" {
 			state.Colour = ui.Good
 		}

@@ -40,7 +40,7 @@ func openVerb(fs *flag.FlagSet) action {
 // outcome is the line that says what came of an opening.
 func outcome(r *bank.OpenResult) *ui.Table {
 	t := &ui.Table{}
-	door, state := ui.Plain("door "+r.Door.String()), ui.Cell{r.Outcome, ui.Good}
+	door, state := ui.Plain("door "+r.Door.String()), ui.Tinted(r.Outcome, ui.Good)
 	how := fmt.Sprintf("proven after %d ms, try %d", r.MS, r.Tries)
 	switch r.Outcome {
 	case "opened":

@@ -26,9 +26,9 @@ func statusVerb(*flag.FlagSet) action {
 
 func statusPage(p *ui.Page, s *bank.Status) {
 	t := &ui.Table{}
-	ready := ui.Cell{"ready", ui.Good}
+	ready := ui.Tinted("ready", ui.Good)
 	if !s.Ready {
-		ready = ui.Cell{"not ready: no door can be opened yet", ui.Bad}
+		ready = ui.Tinted("not ready: no door can be opened yet", ui.Bad)
 	}
 	t.Row(ui.Plain("bank"), ui.Plain(s.Bank), ready)
 	t.Row(ui.Plain("version"), ui.Plain(s.Version), ui.Plain(fmt.Sprintf("boot %d, up %s", s.Boot, ui.Span(s.Up))))
@@ -72,11 +72,11 @@ func doorCounts(s *bank.Status) ui.Cell {
 func clockCell(k locker.Clock) ui.Cell {
 	switch k {
 	case locker.ClockSynced:
-		return ui.Cell{"clock synced", ui.Good}
+		return ui.Tinted("clock synced", ui.Good)
 	case locker.ClockHeld:
-		return ui.Cell{"clock held: was synced earlier in this boot, or a signed time came", ui.None}
+		return ui.Tinted("clock held: was synced earlier in this boot, or a signed time came", ui.None)
 	case locker.ClockUnset:
-		return ui.Cell{"clock unset: codes whose window has not begun are refused", ui.Bad}
+		return ui.Tinted("clock unset: codes whose window has not begun are refused", ui.Bad)
 	}
 	return ui.Plain("clock " + string(k))
 }
@@ -85,11 +85,11 @@ func clockCell(k locker.Clock) ui.Cell {
 func stateCell(s string) ui.Cell {
 	switch s {
 	case "ok", "up":
-		return ui.Cell{s, ui.Good}
+		return ui.Tinted(s, ui.Good)
 	case "lost", "down":
-		return ui.Cell{s, ui.Bad}
+		return ui.Tinted(s, ui.Bad)
 	case "unknown", "starting", "open":
-		return ui.Cell{s, ui.Notice}
+		return ui.Tinted(s, ui.Notice)
 	}
 	return ui.Plain(s)
 }

@@ -28,6 +28,9 @@ type Cell struct {
 // Plain is a cell without colour.
 func Plain(s string) Cell { return Cell{Text: s} }
 
+// Tinted is a cell with a colour.
+func Tinted(s, colour string) Cell { return Cell{Text: s, Colour: colour} }
+
 // Table prints cells in aligned columns.
 type Table struct {
 	Indent string
