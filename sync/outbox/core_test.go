@@ -176,6 +176,10 @@ func TestDoubt(t *testing.T) {
 	if b, sent := die(); !sent || b.Last != 1 {
 		t.Fatal("after the pause events do not go one by one")
 	}
+	if _, sent := die(); sent || c.doubt.aside != 0 {
+		t.Fatal("not held again, or an event still set aside")
+	}
+	now = now.Add(Hold)
 	c.connected()
 	for want := uint64(1); want <= MaxEvents; want++ {
 		from, most := c.want(now)

@@ -19,7 +19,7 @@ func (d *doubt) strike(b sent, now time.Time) {
 		d.aside = b.first
 	}
 	if d.strikes >= 3*Tries {
-		d.strikes, d.aside, d.until = Tries, 0, now.Add(Hold)
+		d.strikes, d.aside, d.until = 3*Tries-1, 0, now.Add(Hold) // one more decides the next time
 	}
 }
 
