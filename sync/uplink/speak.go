@@ -10,8 +10,13 @@ import (
 	"lockerd/sync/wire"
 )
 
-// sendBatch publishes events.
+// sendBatch publishes events. In front of a hole goes a birth: its
+// journal.first is how the backend knows that nothing will fill it.
 func (s *session) sendBatch(ctx context.Context, b outbox.Batch) error {
+	if b.Hole > 0 {
+		state, err := s.u.bank.Birth(ctx)
+		s.put(ctx, wire.TopicState, 1, state, err)
+	}
 	return s.publish(ctx, s.events, message{
 		name: wire.TopicEvents, qos: 1, payload: b.Payload,
 		taken: func() { s.u.box.Taken(b.Last) },
@@ -104,18 +109,18 @@ func (p *speaker) health(ctx context.Context) {
 }
 
 // put publishes a retained message.
-func (p *speaker) put(ctx context.Context, name string, qos byte, v any, err error) {
+func (s *session) put(ctx context.Context, name string, qos byte, v any, err error) {
 	var b []byte
 	if err == nil {
 		b, err = json.Marshal(v)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			p.u.log.Error("cannot make a message", slog.String("topic", name), slog.Any("error", err))
+			s.u.log.Error("cannot make a message", slog.String("topic", name), slog.Any("error", err))
 		}
 		return
 	}
-	_ = p.publish(ctx, p.other, message{name: name, qos: qos, retained: true, payload: b}) // ends the connection by itself
+	_ = s.publish(ctx, s.other, message{name: name, qos: qos, retained: true, payload: b}) // ends the connection by itself
 }
 
 // watchEvery is how often the watchdog looks: often enough for its bounds not to

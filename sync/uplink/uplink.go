@@ -63,14 +63,13 @@ func (u *Uplink) count(f func(*Stats)) {
 	f(&u.stats)
 }
 
-// Run connects and connects again until ctx ends, then says goodbye. It returns
-// nil.
-func (u *Uplink) Run(ctx context.Context) error {
+// Run connects and connects again until ctx ends, then says goodbye.
+func (u *Uplink) Run(ctx context.Context) {
 	var told string // what was logged last: weeks without a broker fill no log
 	for try := 1; ctx.Err() == nil; try++ {
 		lived, err := u.connection(ctx)
 		if ctx.Err() != nil {
-			break
+			return
 		}
 		if lived >= StableAfter {
 			try = 1
@@ -83,7 +82,6 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.log.LogAttrs(ctx, level, "no connection to the broker", slog.Any("error", err), slog.Int("try", try), slog.Duration("wait", wait))
 		pause(ctx, wait)
 	}
-	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) {
