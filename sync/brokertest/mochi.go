@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -11,18 +12,25 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
+// MochiOptions are what differs from a plain mochi.
+type MochiOptions struct {
+	Allow     func(user, topic string, write bool) bool // its ACL; nil: everything
+	Websocket bool
+	TLS       *Files
+}
+
 // Mochi is a mochi inside the test's process. It keeps nothing over a Kill.
 type Mochi struct {
 	tb     testing.TB
 	port   int
-	allow  func(user, topic string, write bool) bool // nil: everything
+	o      MochiOptions
 	server *mochi.Server
 }
 
-// StartMochi starts one, for as long as the test runs. allow is its ACL.
-func StartMochi(tb testing.TB, allow func(user, topic string, write bool) bool) *Mochi {
+// StartMochi starts one, for as long as the test runs.
+func StartMochi(tb testing.TB, o MochiOptions) *Mochi {
 	tb.Helper()
-	m := &Mochi{tb: tb, port: FreePort(tb), allow: allow}
+	m := &Mochi{tb: tb, port: FreePort(tb), o: o}
 	tb.Cleanup(m.Kill)
 	m.Start()
 	return m
@@ -32,7 +40,16 @@ func StartMochi(tb testing.TB, allow func(user, topic string, write bool) bool) 
 func (m *Mochi) Addr() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
 
 // URL implements Broker.
-func (m *Mochi) URL() string { return "mqtt://" + m.Addr() }
+func (m *Mochi) URL() string {
+	scheme := "mqtt"
+	if m.o.Websocket {
+		scheme = "ws"
+	}
+	if m.o.TLS != nil {
+		scheme += "s"
+	}
+	return scheme + "://" + m.Addr()
+}
 
 // Start implements Broker.
 func (m *Mochi) Start() {
@@ -42,13 +59,13 @@ func (m *Mochi) Start() {
 	}
 	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
 	var hook mochi.Hook = new(auth.AllowHook)
-	if m.allow != nil {
-		hook = &aclHook{allow: m.allow}
+	if m.o.Allow != nil {
+		hook = &aclHook{allow: m.o.Allow}
 	}
 	if err := s.AddHook(hook, nil); err != nil {
 		m.tb.Fatal(err)
 	}
-	if err := s.AddListener(listeners.NewTCP(listeners.Config{ID: "tcp", Address: m.Addr()})); err != nil {
+	if err := s.AddListener(m.listener()); err != nil {
 		m.tb.Fatal(err)
 	}
 	if err := s.Serve(); err != nil {
@@ -58,6 +75,21 @@ func (m *Mochi) Start() {
 	if !accepting(m.tb, m.Addr(), nil) {
 		m.tb.Fatal("mochi does not accept connections")
 	}
+}
+
+func (m *Mochi) listener() listeners.Listener {
+	c := listeners.Config{ID: "test", Address: m.Addr()}
+	if m.o.TLS != nil {
+		cert, err := tls.LoadX509KeyPair(m.o.TLS.Cert, m.o.TLS.Key)
+		if err != nil {
+			m.tb.Fatal(err)
+		}
+		c.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	if m.o.Websocket {
+		return listeners.NewWebsocket(c)
+	}
+	return listeners.NewTCP(c)
 }
 
 // Kill implements Broker.

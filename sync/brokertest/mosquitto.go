@@ -18,7 +18,6 @@ type Options struct {
 	ACL         string // content of the ACL file
 	Persistent  bool   // keeps retained messages and sessions over a restart
 	MaxQueued   int    // messages kept for a slow subscriber; default 1000
-	Websocket   bool   // the listener speaks websocket
 	Config      string // whole configuration, with PORT and DIR in it; the above are ignored but TLS
 }
 
@@ -49,11 +48,8 @@ func StartMosquitto(tb testing.TB, o Options) *Mosquitto {
 	tb.Helper()
 	FindMosquitto(tb)
 	m := &Mosquitto{tb: tb, dir: tb.TempDir(), port: FreePort(tb), scheme: "mqtt"}
-	if o.Websocket {
-		m.scheme = "ws"
-	}
 	if o.TLS != nil {
-		m.scheme += "s"
+		m.scheme = "mqtts"
 	}
 	conf := o.Config
 	if conf == "" {
@@ -78,9 +74,6 @@ func (o *Options) text() string {
 	}
 	if o.MaxQueued > 0 {
 		lines = append(lines, fmt.Sprintf("max_queued_messages %d", o.MaxQueued))
-	}
-	if o.Websocket {
-		lines = append(lines, "protocol websockets")
 	}
 	if o.TLS != nil {
 		lines = append(lines, "cafile DIR/ca.pem", "certfile DIR/server.pem", "keyfile DIR/server.key")

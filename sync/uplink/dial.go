@@ -75,7 +75,7 @@ func (u *Uplink) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 	tc := tls.Client(nc, conf)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		_ = nc.Close() // the handshake's error is told
-		return nil, err
+		return nil, fmt.Errorf("cannot agree on TLS with %s: %w", addr, err)
 	}
 	return tc, nil
 }

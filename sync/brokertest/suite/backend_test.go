@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -68,6 +69,7 @@ type backend struct {
 	addr string
 	user string
 	key  ed25519.PrivateKey
+	tls  *tls.Config
 
 	mu       sync.Mutex
 	l        ledger
@@ -93,9 +95,9 @@ func emptyLedger() ledger {
 	return ledger{hash: hex.EncodeToString(h[:])}
 }
 
-func startBackend(tb testing.TB, addr, user string, key ed25519.PrivateKey) *backend {
+func startBackend(tb testing.TB, addr, user string, key ed25519.PrivateKey, tc *tls.Config) *backend {
 	tb.Helper()
-	b := &backend{tb: tb, addr: addr, user: user, key: key, l: emptyLedger(), changed: make(chan struct{})}
+	b := &backend{tb: tb, addr: addr, user: user, key: key, tls: tc, l: emptyLedger(), changed: make(chan struct{})}
 	b.start()
 	tb.Cleanup(b.stop)
 	return b
@@ -119,6 +121,9 @@ func (b *backend) keep(quit chan struct{}) {
 	for {
 		gone := make(chan struct{})
 		o := mqtt.NewClientOptions().AddBroker("tcp://" + b.addr).SetClientID("backend").SetUsername(b.user).SetPassword(b.user + "-secret")
+		if b.tls != nil {
+			o = mqtt.NewClientOptions().AddBroker("ssl://" + b.addr).SetClientID("backend").SetTLSConfig(b.tls)
+		}
 		o.SetAutoReconnect(false).SetCleanSession(true).SetProtocolVersion(4).SetKeepAlive(5 * time.Second)
 		o.SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) })
 		o.SetDefaultPublishHandler(b.receive)

@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
 	mrnd "math/rand/v2"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) { natstest.Main(m) }
 type site struct {
 	bank, backend     brokertest.Broker // the same, or two nodes
 	user, backendUser string
+	backendTLS        *tls.Config
 	pause             time.Duration // it needs to come back
 	short             bool
 	patience          time.Duration
@@ -44,7 +46,7 @@ type link struct {
 func (s *site) link(t *testing.T, events int, change func(*uplink.Config, *uplink.Options)) *link {
 	t.Helper()
 	l := &link{proxy: brokertest.NewProxy(t, s.bank.Addr())}
-	l.backend = startBackend(t, s.backend.Addr(), s.backendUser, s.key)
+	l.backend = startBackend(t, s.backend.Addr(), s.backendUser, s.key, s.backendTLS)
 	b := newBook()
 	b.add(events)
 	l.bank = startBank(t, b, "mqtt://"+l.proxy.Addr(), s.user, s.pub, change)
@@ -140,7 +142,7 @@ func testBackendAway(t *testing.T, s *site) {
 	l.backend.stop()
 	l.add(1000)
 	time.Sleep(2 * ackTimeout)
-	l.backend.start()
+	l.start()
 	l.converge(t, s)
 }
 
@@ -244,7 +246,7 @@ func testRestored(t *testing.T, s *site) {
 	l.backend.stop()
 	l.add(50)
 	l.set(func(b *backend) { b.l, b.restored = backup, true })
-	l.backend.start()
+	l.start()
 	l.proxy.Reset() // a birth for the restored one, where the broker keeps no retained one
 	l.converge(t, s)
 	l.set(func(b *backend) {
@@ -293,7 +295,7 @@ func testPruned(t *testing.T, s *site) {
 	l.backend.stop()
 	l.prune(601, false)
 	l.set(func(b *backend) { b.l, b.restored = emptyLedger(), true })
-	l.backend.start()
+	l.start()
 	l.proxy.Reset()
 	l.add(10)
 	l.converge(t, s)
@@ -330,7 +332,7 @@ func TestMosquittoPersistent(t *testing.T) {
 }
 
 func TestMochi(t *testing.T) {
-	runSuite(t, newSite(t, brokertest.StartMochi(t, nil)))
+	runSuite(t, newSite(t, brokertest.StartMochi(t, brokertest.MochiOptions{})))
 }
 
 func TestNATS(t *testing.T) {
