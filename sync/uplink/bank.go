@@ -1,4 +1,3 @@
-// Package uplink keeps a bank's MQTT session (contract 6).
 package uplink
 
 import (

@@ -1,0 +1,145 @@
+package outbox
+
+import "time"
+
+// sent is a batch on its way.
+type sent struct {
+	first, last uint64
+	taken       bool // by the broker; from then on the backend's time runs
+}
+
+// core is the state of the outbox: what is acknowledged, what is on its way,
+// when to lose patience. It does no I/O, has no clock and no mutex.
+type core struct {
+	acked uint64 // last event the backend has
+	next  uint64 // first event to send
+	sent  []sent // ascending, at most Window
+	up    bool   // there is a connection
+
+	base time.Duration // ack_timeout
+	wait time.Duration // now: doubled by each timeout
+	due  time.Time     // when patience ends; zero while the broker has taken nothing
+
+	doubt doubt
+}
+
+func newCore(acked uint64, ackTimeout time.Duration) core {
+	return core{acked: acked, next: acked + 1, base: ackTimeout, wait: ackTimeout, sent: make([]sent, 0, Window)}
+}
+
+// connected begins a connection: all that is not acknowledged goes again.
+func (c *core) connected() {
+	c.up = true
+	c.wait = c.base
+	c.rewind()
+}
+
+// lost ends a connection. blame tells that the broker ended it with a batch in
+// its hands.
+func (c *core) lost(now time.Time, blame bool) {
+	if blame && len(c.sent) > 0 {
+		c.doubt.strike(c.sent[0], now)
+	}
+	c.up = false
+	c.rewind()
+}
+
+func (c *core) rewind() {
+	c.next = c.acked + 1
+	c.sent = c.sent[:0]
+	c.due = time.Time{}
+}
+
+// ack notes that the backend has all up to upto, and tells whether that is
+// news. It may be more than what has been sent since a rewind.
+func (c *core) ack(upto uint64, now time.Time) bool {
+	if upto <= c.acked {
+		return false
+	}
+	c.acked = upto
+	c.next = max(c.next, upto+1)
+	n := 0
+	for n < len(c.sent) && c.sent[n].last <= upto {
+		n++
+	}
+	c.sent = append(c.sent[:0], c.sent[n:]...)
+	c.wait = c.base
+	c.arm(now)
+	c.doubt.acked(upto)
+	return true
+}
+
+// resync goes back, or ahead, to where the backend asks to begin.
+func (c *core) resync(from uint64) {
+	c.acked = max(from, 1) - 1
+	c.wait = c.base
+	c.rewind()
+}
+
+// taken notes that the broker has the batch that ends at last.
+func (c *core) taken(last uint64, now time.Time) {
+	c.doubt.taken(last)
+	for i := range c.sent {
+		if c.sent[i].last == last {
+			c.sent[i].taken = true
+		}
+	}
+	if c.due.IsZero() {
+		c.arm(now)
+	}
+}
+
+// arm lets the time run if the broker has something that the backend has not
+// acknowledged. A slow link spends no patience while it still carries a batch.
+func (c *core) arm(now time.Time) {
+	c.due = time.Time{}
+	if len(c.sent) > 0 && c.sent[0].taken {
+		c.due = now.Add(c.wait)
+	}
+}
+
+// tick goes back to the first event not acknowledged if patience has ended.
+func (c *core) tick(now time.Time) bool {
+	if c.due.IsZero() || now.Before(c.due) {
+		return false
+	}
+	c.wait = min(2*c.wait, max(MaxAckTimeout, c.base))
+	c.rewind()
+	return true
+}
+
+// want tells from which event on the next batch is to be made and of how many,
+// or 0 if it is not time for one.
+func (c *core) want(now time.Time) (from uint64, most int) {
+	window, most := Window, MaxEvents
+	if c.wait >= MaxAckTimeout && c.wait > c.base {
+		window = 1
+	}
+	if c.doubt.single() {
+		window, most = 1, 1
+	}
+	if !c.up || len(c.sent) >= window || c.doubt.held(now) {
+		return c.next, 0
+	}
+	return c.next, most
+}
+
+// send notes that a batch made for want goes out, and tells whether it still
+// may: whatever came between may have moved the place.
+func (c *core) send(from uint64, b Batch) bool {
+	if !c.up || c.next != from || len(c.sent) >= Window {
+		return false
+	}
+	c.sent = append(c.sent, sent{first: b.First, last: b.Last})
+	c.next = b.Last + 1
+	return true
+}
+
+// wake returns when want or tick may say something else; zero: only when
+// something happens.
+func (c *core) wake(now time.Time) time.Time {
+	if c.doubt.held(now) {
+		return c.doubt.until
+	}
+	return c.due
+}

@@ -1,0 +1,48 @@
+package outbox
+
+import "time"
+
+// doubt is what is held against the first batch on its way when connections end
+// with it.
+type doubt struct {
+	strikes int
+	upto    uint64    // end of the batch that is doubted; 0: none
+	aside   uint64    // event in whose place a gap goes; 0: none
+	until   time.Time // nothing is sent before
+}
+
+// strike counts one connection that ended with b in the broker's hands.
+func (d *doubt) strike(b sent, now time.Time) {
+	d.strikes++
+	d.upto = max(d.upto, b.last)
+	if d.strikes == 2*Tries {
+		d.aside = b.first
+	}
+	if d.strikes >= 3*Tries {
+		d.strikes, d.aside, d.until = 3*Tries-1, 0, now.Add(Hold) // one more decides the next time
+	}
+}
+
+// taken clears what is taken by the broker.
+func (d *doubt) taken(last uint64) {
+	d.strikes = min(d.strikes, Tries)
+	if d.strikes < Tries || last >= d.upto {
+		d.strikes, d.upto = 0, 0
+	}
+}
+
+// acked forgets what has arrived.
+func (d *doubt) acked(upto uint64) {
+	if upto >= d.aside {
+		d.aside = 0
+	}
+	if d.upto != 0 && upto >= d.upto {
+		d.strikes, d.upto, d.until = 0, 0, time.Time{}
+	}
+}
+
+// single tells whether events go one by one.
+func (d *doubt) single() bool { return d.strikes >= Tries }
+
+// held tells whether no event is sent.
+func (d *doubt) held(now time.Time) bool { return now.Before(d.until) }

@@ -1,0 +1,252 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Journal is what the outbox needs of the journal.
+type Journal interface {
+	// First is the seq of the oldest line kept, or Next.
+	First() uint64
+	// Next is the seq that the next event gets.
+	Next() uint64
+	// Events returns copies of at most `most` stored lines from the first one on
+	// whose seq is at least from.
+	Events(from uint64, most int) ([][]byte, error)
+	// Wait returns when an event with a seq of at least next exists.
+	Wait(ctx context.Context, next uint64) error
+	// AckedUpTo is the last event that the backend was known to have when the
+	// journal was opened. Too low costs duplicates, too high would lose events.
+	AckedUpTo() uint64
+}
+
+// Options are the settings of an outbox.
+type Options struct {
+	Bank       string
+	JournalID  string
+	AckTimeout time.Duration // default 5 s
+	Log        *slog.Logger
+}
+
+// Outbox sends the journal. Its methods are safe for concurrent use and block
+// for nothing but Run for the disk and the link.
+type Outbox struct {
+	j    Journal
+	env  envelope
+	log  *slog.Logger
+	wake chan struct{} // capacity 1: something happened
+
+	mu    sync.Mutex // never held over I/O
+	core  core
+	stats Stats
+	rest  time.Time // the journal is not read before: it could not be
+}
+
+// Stats are where the outbox stands, and counters since New.
+type Stats struct {
+	Acked    uint64 // last event the backend has
+	Next     uint64 // first event to send
+	InFlight int    // batches
+
+	Batches  uint64 // sent, repetitions included
+	Timeouts uint64 // rewinds for want of an acknowledgement
+	Holes    uint64 // times the journal had lost what was to be sent
+	Replaced uint64 // events in whose place a gap was sent
+	Held     bool   // the broker ends connections for our events: none are sent
+}
+
+// New returns an outbox that begins after the last event known as acknowledged.
+func New(j Journal, o Options) (*Outbox, error) {
+	env, err := newEnvelope(o.Bank, o.JournalID)
+	if err != nil {
+		return nil, err
+	}
+	if o.AckTimeout <= 0 {
+		o.AckTimeout = DefaultAckTimeout
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	acked := min(j.AckedUpTo(), j.Next()-1)
+	return &Outbox{j: j, env: env, log: o.Log, wake: make(chan struct{}, 1), core: newCore(acked, o.AckTimeout)}, nil
+}
+
+// Acked tells that the backend has all events up to upto, and reports whether
+// that is more than before. The caller has refused what the journal does not
+// have yet; here it is ignored.
+func (o *Outbox) Acked(upto uint64) bool {
+	if upto >= o.j.Next() {
+		return false
+	}
+	defer o.nudge()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.core.ack(upto, time.Now())
+}
+
+// Resync begins again at the event from, whatever was acknowledged. What the
+// journal does not keep any more can't come again.
+func (o *Outbox) Resync(from uint64) {
+	from = min(max(from, 1), o.j.Next())
+	defer o.nudge()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.core.resync(from)
+	o.log.Info("events are sent again", slog.Uint64("from", from))
+}
+
+// Taken tells that the broker has the batch that ends at last.
+func (o *Outbox) Taken(last uint64) {
+	defer o.nudge()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.core.taken(last, time.Now())
+}
+
+// Lost ends the connection that Run began. blame tells that the broker ended it
+// while it had a batch that it had not taken.
+func (o *Outbox) Lost(blame bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	was := o.core.doubt
+	o.core.lost(now, blame)
+	is := o.core.doubt
+	switch {
+	case is.until != was.until:
+		o.log.Error("cannot send events: the broker ends the connection for each; check its ACL for up/events", slog.Uint64("seq", is.upto), slog.Duration("pause", Hold))
+	case is.aside != was.aside && is.aside != 0:
+		o.log.Error("an event ends the connection: a gap goes in its place; check the broker's size limit", slog.Uint64("seq", is.aside))
+	case is.strikes == Tries && was.strikes < Tries:
+		o.log.Warn("a batch ends the connection: its events go one by one", slog.Uint64("to", is.upto))
+	}
+}
+
+// Stats returns where the outbox stands.
+func (o *Outbox) Stats() Stats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.stats
+	s.Acked, s.Next, s.InFlight = o.core.acked, o.core.next, len(o.core.sent)
+	s.Held = o.core.doubt.held(time.Now())
+	return s
+}
+
+func (o *Outbox) nudge() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends what is to be sent over one connection until ctx ends or send
+// fails. The caller then calls Lost. send may block as long as the link does.
+func (o *Outbox) Run(ctx context.Context, send func(context.Context, Batch) error) error {
+	o.mu.Lock()
+	o.core.connected()
+	o.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { o.watch(ctx) })
+	defer watcher.Wait()
+	defer cancel()
+	for ctx.Err() == nil {
+		b, wake := o.take(time.Now())
+		if b == nil {
+			o.pause(ctx, wake)
+			continue
+		}
+		if err := send(ctx, *b); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// take returns the next batch, noted as sent, or nil and when to ask again.
+func (o *Outbox) take(now time.Time) (*Batch, time.Time) {
+	o.mu.Lock()
+	if o.core.tick(now) {
+		o.stats.Timeouts++
+		o.log.Warn("no acknowledgement from the backend: events are sent again", slog.Uint64("from", o.core.next), slog.Duration("next_wait", o.core.wait))
+	}
+	from, most := o.core.want(now)
+	wake, aside, rest := o.core.wake(now), o.core.doubt.aside, o.rest
+	o.mu.Unlock()
+	switch {
+	case most == 0 || from >= o.j.Next():
+		return nil, wake
+	case now.Before(rest):
+		return nil, rest
+	}
+	b, err := o.read(from, aside, most)
+	if err != nil {
+		o.log.Error("cannot read the journal for the backend; run lockerctl journal verify", slog.Any("error", err))
+	}
+	return o.book(from, b, now, err)
+}
+
+// read makes the batch that begins with the event from.
+func (o *Outbox) read(from, aside uint64, most int) (b Batch, err error) {
+	lines, err := o.j.Events(from, most)
+	if err == nil && len(lines) == 0 {
+		err = fmt.Errorf("cannot read event %d: the journal has none from there on, though its next is %d", from, o.j.Next())
+	}
+	if err == nil {
+		b, err = o.env.cut(lines, from, aside, most)
+	}
+	if err == nil && b.Last < from {
+		err = fmt.Errorf("cannot send event %d: the journal answered with event %d", from, b.Last)
+	}
+	return b, err
+}
+
+// book notes a batch as sent, or says when to ask again.
+func (o *Outbox) book(from uint64, b Batch, now time.Time, err error) (*Batch, time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.rest = now.Add(ReadRetry)
+		return nil, o.rest
+	}
+	if !o.core.send(from, b) {
+		return nil, now
+	}
+	o.stats.Batches++
+	o.stats.Replaced += uint64(b.Replaced)
+	if b.Hole > 0 {
+		o.stats.Holes++
+		o.log.Warn("the journal has let go events that were to be sent", slog.Uint64("from", from), slog.Uint64("first", b.First))
+	}
+	return &b, time.Time{}
+}
+
+// pause waits until something happens, at most until wake; zero: for ever.
+func (o *Outbox) pause(ctx context.Context, wake time.Time) {
+	var alarm <-chan time.Time
+	if !wake.IsZero() {
+		t := time.NewTimer(time.Until(wake))
+		defer t.Stop()
+		alarm = t.C
+	}
+	select {
+	case <-o.wake:
+	case <-alarm:
+	case <-ctx.Done():
+	}
+}
+
+// watch nudges Run whenever the journal grows.
+func (o *Outbox) watch(ctx context.Context) {
+	for {
+		next := o.j.Next()
+		o.nudge()
+		if o.j.Wait(ctx, next) != nil {
+			return
+		}
+	}
+}

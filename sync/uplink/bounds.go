@@ -1,0 +1,45 @@
+package uplink
+
+import "time"
+
+// Bounds of a connection.
+const (
+	ConnectTimeout = 30 * time.Second // to dial, to shake hands, to each answer until the birth is taken
+	StopTimeout    = 2 * time.Second  // for the death and the goodbye of a clean stop
+	PubackTimeout  = time.Minute      // for the broker to take a publish; then the connection ends
+
+	BackoffMin = time.Second     // between two connections at least
+	BackoffMax = 5 * time.Minute // and at most; in between chance decides
+	// StableAfter is how long a connection must have lasted for the next back-off
+	// to begin anew.
+	StableAfter = time.Minute
+)
+
+// Bounds of what is in flight. A publish waits for its turn.
+const (
+	MaxEventPublishes = 16 // of up/events the broker has not taken
+	MaxOtherPublishes = 16 // of all else
+)
+
+// Bounds of what comes in.
+const (
+	InboundMessages = 256
+	InboundBytes    = 4 << 20
+	// MaxDown is the contract's bound of a message. A larger one is handed on cut
+	// off one byte behind it, for the bank to refuse as too large.
+	MaxDown = 64 << 10
+	// MaxPacket is what is read of one packet at all.
+	MaxPacket = 256 << 10
+	// RebirthEvery is the least time between two births of one connection.
+	RebirthEvery = 30 * time.Second
+)
+
+// Least times between two snapshots (contract 6).
+const (
+	StockEvery = time.Second
+	DoorsEvery = 5 * time.Second
+)
+
+// BlameWithin is how soon after a publish of events a connection must end for
+// the events to be suspected.
+const BlameWithin = 10 * time.Second

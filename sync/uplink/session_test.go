@@ -1,0 +1,385 @@
+package uplink
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"lockerd/sync/outbox"
+	"lockerd/sync/wire"
+)
+
+// sleep lets the bubble's time pass and everybody come to rest.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// rig is an uplink on a fake broker and a fake bank.
+type rig struct {
+	broker *fakeBroker
+	bank   *fakeBank
+	box    *outbox.Outbox
+	u      *Uplink
+	stop   func() // and wait
+}
+
+func start(t *testing.T, events int, change func(*rig)) *rig {
+	t.Helper()
+	r := &rig{broker: newFakeBroker(), bank: newFakeBank()}
+	r.box = newBox(t, newFakeJournal(events))
+	if change != nil {
+		change(r)
+	}
+	u, err := New(Config{Bank: "lon-042", URL: "mqtt://broker", DownQoS: 1}, r.bank, r.box,
+		Options{Dial: r.broker.dial, Rand: func() float64 { return 1 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.u = u
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		u.Run(ctx)
+	}()
+	r.stop = func() {
+		cancel()
+		<-done
+		sleep(2 * time.Minute) // calls left behind in the library end
+	}
+	return r
+}
+
+func TestOrderOfAConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		r := start(t, 3, func(r *rig) {
+			r.broker.onPacket = func(_ net.Conn, p packets.ControlPacket) {
+				switch p := p.(type) {
+				case *packets.ConnectPacket:
+					order = append(order, "CONNECT")
+				case *packets.SubscribePacket:
+					order = append(order, "SUBSCRIBE "+p.Topics[0])
+				case *packets.PublishPacket:
+					order = append(order, strings.TrimPrefix(p.TopicName, "lockers/v1/lon-042/"))
+				}
+			}
+		})
+		synctest.Wait()
+		if len(order) < 3 || !slices.Equal(order[:3], []string{"CONNECT", "SUBSCRIBE lockers/v1/lon-042/down/+", "state"}) {
+			t.Errorf("order %q", order)
+		}
+		c := r.broker.connect(0)
+		if c.ClientIdentifier != "lon-042" || c.Username != "lon-042" || !c.CleanSession || c.Keepalive != 30 {
+			t.Errorf("CONNECT %v", c)
+		}
+		if !c.WillFlag || !c.WillRetain || c.WillQos != 1 || string(c.WillMessage) != `{"v":1,"bank":"lon-042","status":"offline","boot":17,"conn":1}` {
+			t.Errorf("will %s", c.WillMessage)
+		}
+		for topic, want := range map[string]said{"state": {qos: 1, retained: true}, "state/doors": {qos: 1, retained: true}, "state/stock": {qos: 1, retained: true}, "state/health": {retained: true}, "up/events": {qos: 1}} {
+			got := r.broker.on(topic)
+			if len(got) != 1 || got[0].qos != want.qos || got[0].retained != want.retained {
+				t.Errorf("%s: %+v", topic, got)
+			}
+		}
+		var ev wire.Events
+		if err := json.Unmarshal([]byte(r.broker.on("up/events")[0].payload), &ev); err != nil || len(ev.Events) != 3 || ev.Journal != "j1" {
+			t.Errorf("events %+v, %v", ev, err)
+		}
+		r.bank.out <- Outgoing{Topic: wire.TopicReply, Payload: []byte("{}")}
+		synctest.Wait()
+		if len(r.broker.on("up/reply")) != 1 {
+			t.Error("a reply was not published")
+		}
+		r.stop()
+		states := r.broker.on("state")
+		if last := states[len(states)-1]; last.payload != `{"v":1,"bank":"lon-042","status":"offline","boot":17,"conn":1,"reason":"shutdown"}` || !last.retained || !r.broker.bye {
+			t.Errorf("goodbye %+v, DISCONNECT %v", last, r.broker.bye)
+		}
+		if r.bank.lost() != 1 {
+			t.Errorf("Disconnected was called %d times", r.bank.lost())
+		}
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) { r.broker.down = true })
+		sleep(30 * time.Minute)
+		r.stop()
+		var waits []time.Duration
+		for i, at := range r.broker.dialed()[1:] {
+			waits = append(waits, at-r.broker.dialed()[i])
+		}
+		for i, w := range []float64{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+			if waits[i].Seconds() != w {
+				t.Errorf("wait %d: %v, want %v s", i, waits[i], w)
+			}
+		}
+		if r.bank.conns() != 0 {
+			t.Error("a connection that never was is counted, which costs the disk a write")
+		}
+	})
+	for try := 1; try < 100; try++ {
+		if d := backoff(try, time.Second, 5*time.Minute, 0); d != time.Second {
+			t.Fatalf("try %d: at least %v", try, d)
+		}
+	}
+}
+
+func TestReconnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 3, nil)
+		sleep(2 * time.Minute)
+		before := len(r.broker.on("up/events"))
+		r.broker.cut()
+		sleep(2100 * time.Millisecond)
+		if r.bank.conns() != 2 || r.bank.lost() != 1 {
+			t.Fatalf("%d connections, %d ended", r.bank.conns(), r.bank.lost())
+		}
+		if len(r.broker.on("up/events")) != before+1 {
+			t.Error("what was not acknowledged was not sent again")
+		}
+		if !strings.Contains(string(r.broker.connect(1).WillMessage), `"conn":2`) {
+			t.Errorf("will %s", r.broker.connect(1).WillMessage)
+		}
+		r.stop()
+	})
+}
+
+func TestSnapshotRates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, nil)
+		synctest.Wait()
+		for range 100 { // ten seconds of changes
+			r.bank.change(1)
+			sleep(100 * time.Millisecond)
+		}
+		sleep(10 * time.Second)
+		stock, doors := r.broker.on("state/stock"), r.broker.on("state/doors")
+		if len(stock) < 10 || len(stock) > 11 || len(doors) < 3 || len(doors) > 4 {
+			t.Errorf("%d of stock, %d of doors", len(stock), len(doors))
+		}
+		for _, l := range []struct {
+			all   []said
+			every time.Duration
+		}{{stock, StockEvery}, {doors, DoorsEvery}} {
+			for i, s := range l.all[1:] {
+				if s.at-l.all[i].at < l.every {
+					t.Errorf("%s after %v", s.topic, s.at-l.all[i].at)
+				}
+			}
+		}
+		if !strings.Contains(stock[len(stock)-1].payload, `"count":100`) {
+			t.Errorf("the last state of the stock is not there: %s", stock[len(stock)-1].payload)
+		}
+		n := len(stock)
+		r.bank.change(0) // the journal grew, the stock did not change
+		sleep(10 * time.Second)
+		if len(r.broker.on("state/stock")) != n {
+			t.Error("published without change")
+		}
+		if h := r.broker.on("state/health"); len(h) != 1 {
+			t.Errorf("%d of health in half a minute", len(h))
+		}
+		sleep(time.Minute)
+		if h := r.broker.on("state/health"); len(h) != 2 || h[1].at != time.Minute {
+			t.Errorf("health %+v", h)
+		}
+		r.stop()
+	})
+}
+
+// TestSilence has a broker that stops answering without closing.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dead atomic.Bool
+		r := start(t, 0, func(r *rig) {
+			r.broker.mute = func(packets.ControlPacket) bool { return dead.Load() }
+		})
+		sleep(time.Hour)
+		if r.bank.conns() != 1 {
+			t.Fatalf("%d connections in a quiet hour", r.bank.conns())
+		}
+		dead.Store(true)
+		died := time.Since(r.broker.start)
+		sleep(75 * time.Second)
+		if len(r.broker.dialed()) < 2 {
+			t.Fatal("a dead connection is not left")
+		}
+		if after := r.broker.dialed()[1] - died; after < 30*time.Second || after > 70*time.Second {
+			t.Errorf("left after %v", after)
+		}
+		r.stop()
+	})
+}
+
+func TestNoPuback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 10, func(r *rig) {
+			r.broker.mute = func(p packets.ControlPacket) bool {
+				pub, ok := p.(*packets.PublishPacket)
+				return ok && strings.HasSuffix(pub.TopicName, "up/events")
+			}
+		})
+		sleep(PubackTimeout + 10*time.Second)
+		if len(r.broker.dialed()) != 2 {
+			t.Errorf("%d connections, want a second one after %v", len(r.broker.dialed()), PubackTimeout)
+		}
+		r.stop()
+	})
+}
+
+func TestRefusedSubscription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 3, func(r *rig) { r.broker.refuse = true })
+		sleep(time.Minute)
+		r.stop()
+		if len(r.broker.on("state")) != 0 || len(r.broker.dialed()) < 3 {
+			t.Errorf("born %d times in %d connections without being heard", len(r.broker.on("state")), len(r.broker.dialed()))
+		}
+	})
+}
+
+func TestInbound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
+		synctest.Wait()
+		go func() {
+			r.broker.push(t, "lockers/v1/lon-042/down/ack", []byte("one"), 11, false)
+			r.broker.push(t, "lockers/v1/lon-042/down/codes", []byte("two"), 12, true)
+			r.broker.push(t, "lockers/v1/lon-042/down/trust", bytes.Repeat([]byte("x"), MaxDown+1000), 13, false)
+		}()
+		sleep(time.Minute) // pings go on
+		synctest.Wait()
+		if r.bank.conns() != 1 || len(r.broker.acked()) != 0 {
+			t.Fatalf("%d connections, acknowledged %v before the bank had anything", r.bank.conns(), r.broker.acked())
+		}
+		close(r.bank.block)
+		synctest.Wait()
+		if got := r.bank.got(); len(got) != 3 || got[0].Topic != "down/ack" || string(got[0].Payload) != "one" || got[0].Retained || !got[1].Retained || len(got[2].Payload) != MaxDown+1 {
+			t.Errorf("received %d", len(got))
+		}
+		if !slices.Equal(r.broker.acked(), []uint16{11, 12, 13}) {
+			t.Errorf("acknowledged %v", r.broker.acked())
+		}
+		r.stop()
+	})
+}
+
+// TestFlood overruns the queue with QoS 0 while the bank is busy.
+func TestFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
+		synctest.Wait()
+		for _, size := range []int{10, 60 << 10} {
+			before := r.u.Stats().Dropped
+			for range 2 * InboundMessages {
+				r.broker.push(t, "lockers/v1/lon-042/down/codes", make([]byte, size), 0, false)
+			}
+			synctest.Wait()
+			if r.u.Stats().Dropped == before {
+				t.Fatal("nothing was dropped")
+			}
+		}
+		sleep(time.Minute)
+		if r.bank.born() != 1 || r.bank.conns() != 1 {
+			t.Fatalf("%d births, %d connections while the queue is full", r.bank.born(), r.bank.conns())
+		}
+		close(r.bank.block)
+		synctest.Wait()
+		if r.bank.born() != 2 || len(r.broker.on("state")) != 2 {
+			t.Errorf("%d births: the backend can't know what is missing", r.bank.born())
+		}
+		if n := len(r.bank.got()); n < InboundMessages || n > InboundMessages+1 {
+			t.Errorf("%d messages were kept, the bound is %d", n, InboundMessages)
+		}
+		r.stop()
+	})
+}
+
+// TestHugePacket announces more than is ever read.
+func TestHugePacket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, nil)
+		synctest.Wait()
+		_, _ = r.broker.nc().Write([]byte{0x30, 0xff, 0xff, 0xff, 0x7f}) // the reader may be gone before its end
+		sleep(3 * time.Second)
+		if r.bank.conns() != 2 {
+			t.Errorf("%d connections: a packet of 256 MB is being read", r.bank.conns())
+		}
+		r.stop()
+	})
+}
+
+// TestKillingBatch has a broker that answers events by closing.
+func TestKillingBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var bad atomic.Bool
+		bad.Store(true)
+		r := start(t, 120, func(r *rig) {
+			r.broker.kill = func(p *packets.PublishPacket) bool {
+				return bad.Load() && strings.HasSuffix(p.TopicName, "up/events")
+			}
+		})
+		for range 12 * 60 { // minutes of a second
+			sleep(time.Second)
+			if r.box.Stats().Held {
+				break
+			}
+		}
+		dials := len(r.broker.dialed())
+		sleep(Hold - time.Minute)
+		if s := r.box.Stats(); !s.Held || !r.u.Stats().Connected || len(r.broker.dialed()) > dials+1 {
+			t.Log(r.broker.dialed())
+			t.Errorf("events held back: %v, connected: %v, %d connections meanwhile", s.Held, r.u.Stats().Connected, len(r.broker.dialed())-dials)
+		}
+		bad.Store(false)
+		sleep(2 * time.Minute)
+		got := r.broker.on("up/events")
+		if len(got) == 0 || !strings.Contains(got[0].payload, `"seq":1,`) || strings.Contains(got[0].payload, "journal.gap") {
+			t.Errorf("after the cure: %d batches", len(got))
+		}
+		r.stop()
+	})
+}
+
+// Hold is the outbox's.
+const Hold = outbox.Hold
+
+func TestGuard(t *testing.T) {
+	var stream []byte
+	for _, n := range []int{0, 1, 127, 128, 16384, MaxPacket} {
+		p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+		p.TopicName, p.Payload = "", make([]byte, max(n-2, 0))
+		var b bytes.Buffer
+		if err := p.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		stream = append(stream, b.Bytes()...)
+	}
+	for _, step := range []int{1, 2, 3, 1000, len(stream)} {
+		var g guard
+		for chunk := range slices.Chunk(stream, step) {
+			if err := g.pass(chunk); err != nil {
+				t.Fatalf("steps of %d: %v", step, err)
+			}
+		}
+		if g.inside || g.skip != 0 {
+			t.Errorf("steps of %d: out of step", step)
+		}
+		if g.pass([]byte{0x30, 0x81, 0x80, 0x10}) == nil {
+			t.Errorf("steps of %d: %d bytes pass", step, MaxPacket+1)
+		}
+	}
+}

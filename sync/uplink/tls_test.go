@@ -1,0 +1,196 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lockerd/sync/brokertest"
+)
+
+func year(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
+
+func read(t *testing.T, file string) []*x509.Certificate {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificates(b)
+}
+
+// TestCertificateAtBankTime judges a chain by what the bank takes for the time.
+func TestCertificateAtBankTime(t *testing.T) {
+	ca := brokertest.NewCA(t, year(2020), year(2040))
+	young := brokertest.NewCA(t, year(2010), year(2040))
+	for _, c := range []struct {
+		name   string
+		ca     *brokertest.CA
+		cert   [2]int // years
+		now    int
+		synced bool
+		host   string
+		wrong  string // part of the refusal; "": trusted
+	}{
+		{name: "valid", ca: ca, cert: [2]int{2025, 2027}, now: 2026, synced: true},
+		{name: "valid, unset", ca: ca, cert: [2]int{2025, 2027}, now: 2026},
+		{name: "1970", ca: ca, cert: [2]int{2025, 2027}, now: 1970},
+		{name: "1970, synced", ca: ca, cert: [2]int{2025, 2027}, now: 1970, synced: true, wrong: "not yet valid"},
+		{name: "expired", ca: ca, cert: [2]int{2021, 2022}, now: 2026, synced: true, wrong: "expired"},
+		{name: "expired, unset", ca: ca, cert: [2]int{2021, 2022}, now: 2026, wrong: "expired"},
+		{name: "expired at the system's time, not at the bank's", ca: ca, cert: [2]int{2021, 2022}, now: 2021, synced: true},
+		{name: "expired before its CA began", ca: young, cert: [2]int{2001, 2002}, now: 1970, wrong: "expired"},
+		{name: "CA expired", ca: ca, cert: [2]int{2025, 2060}, now: 2050, wrong: "expired"},
+		{name: "other host", ca: ca, cert: [2]int{2025, 2027}, now: 2026, host: "broker.example.com", wrong: "broker.example.com"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := c.ca.Server(year(c.cert[0]), year(c.cert[1]))
+			v := verifier{host: "127.0.0.1", own: read(t, f.CA), roots: x509.NewCertPool(), clock: func() (time.Time, bool) { return year(c.now), c.synced }}
+			if c.host != "" {
+				v.host = c.host
+			}
+			for _, cert := range v.own {
+				v.roots.AddCert(cert)
+			}
+			err := v.verify(tls.ConnectionState{PeerCertificates: read(t, f.Cert)})
+			switch {
+			case c.wrong == "" && err != nil:
+				t.Error(err)
+			case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
+				t.Errorf("%v, want %q", err, c.wrong)
+			}
+		})
+	}
+	other := brokertest.NewCA(t, year(2020), year(2040)).Server(year(2025), year(2027))
+	v := verifier{host: "127.0.0.1", roots: x509.NewCertPool(), clock: func() (time.Time, bool) { return year(1970), false }}
+	v.roots.AddCert(read(t, ca.Server(year(2025), year(2027)).CA)[0])
+	if err := v.verify(tls.ConnectionState{PeerCertificates: read(t, other.Cert)}); err == nil {
+		t.Error("a certificate of another CA passes while the clock is unset")
+	}
+	if err := v.verify(tls.ConnectionState{}); err == nil {
+		t.Error("no certificate passes")
+	}
+}
+
+// real runs an uplink of lon-042 on a real broker until it is connected, or
+// until it has failed a few times.
+func real(t *testing.T, c Config, o Options) (connected bool, u *Uplink, stop func()) {
+	t.Helper()
+	c.Bank, c.DownQoS = "lon-042", 1
+	o.BackoffMin, o.BackoffMax = 5*time.Millisecond, 50*time.Millisecond
+	u, err := New(c, newFakeBank(), newBox(t, newFakeJournal(3)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); u.Run(ctx) }()
+	for s := u.Stats(); !s.Connected && s.Attempts < 4; s = u.Stats() {
+		time.Sleep(2 * time.Millisecond)
+	}
+	return u.Stats().Connected, u, func() { cancel(); <-done }
+}
+
+// TestFilesAreReadAfresh rotates the CA under a running uplink.
+func TestFilesAreReadAfresh(t *testing.T) {
+	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	ca, other := brokertest.NewCA(t, from, to), brokertest.NewCA(t, from, to)
+	server, client := ca.Server(from, to), ca.Client("lon-042")
+	b := brokertest.StartMosquitto(t, brokertest.Options{TLS: server, ClientCerts: true})
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	put := func(from string) {
+		b, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(other.Server(from, to).CA)
+	connected, u, stop := real(t, Config{URL: b.URL(), CAFile: file, CertFile: client.Cert, KeyFile: client.Key}, Options{})
+	defer stop()
+	if connected {
+		t.Fatal("connected to a broker of another CA")
+	}
+	put(server.CA)
+	for end := time.Now().Add(10 * time.Second); !u.Stats().Connected; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the new ca_file is not read")
+		}
+	}
+}
+
+func TestWays(t *testing.T) {
+	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	server := brokertest.NewCA(t, from, to).Server(from, to)
+	for _, c := range []struct {
+		name string
+		b    brokertest.Broker
+		path string
+	}{
+		{"mqtt", brokertest.StartMosquitto(t, brokertest.Options{}), ""},
+		{"mqtts", brokertest.StartMosquitto(t, brokertest.Options{TLS: server}), ""},
+		{"ws", brokertest.StartMochi(t, brokertest.MochiOptions{Websocket: true}), ""},
+		{"wss", brokertest.StartMochi(t, brokertest.MochiOptions{Websocket: true, TLS: server}), "/mqtt"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if !strings.HasPrefix(c.b.URL(), c.name+"://") {
+				t.Fatal(c.b.URL())
+			}
+			connected, _, stop := real(t, Config{URL: c.b.URL() + c.path, CAFile: server.CA}, Options{})
+			defer stop()
+			if !connected {
+				t.Error("not connected")
+			}
+		})
+	}
+}
+
+// TestBadWays can't connect, and says why.
+func TestBadWays(t *testing.T) {
+	b := brokertest.StartMosquitto(t, brokertest.Options{})
+	none := filepath.Join(t.TempDir(), "none")
+	for _, c := range []struct {
+		name string
+		c    Config
+		want string
+	}{
+		{"no password file", Config{URL: b.URL(), PasswordFile: none}, "password_file"},
+		{"no ca file", Config{URL: "mqtts://" + b.Addr(), CAFile: none}, "ca_file"},
+		{"no certificate file", Config{URL: "mqtts://" + b.Addr(), CertFile: none, KeyFile: none}, "cert_file"},
+		{"no TLS there", Config{URL: "mqtts://" + b.Addr()}, "agree on TLS"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.c.Bank = "lon-042"
+			u, err := New(c.c, newFakeBank(), newBox(t, newFakeJournal(0)), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := u.connection(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	if _, err := New(Config{Bank: "lon-042", URL: "http://x"}, newFakeBank(), newBox(t, newFakeJournal(0)), Options{}); err == nil {
+		t.Error("http is a way")
+	}
+}
+
+// TestPassword compares what the file holds with what is sent.
+func TestPassword(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	for content, want := range map[string]string{"secret\n": "secret", "secret\r\n": "secret", "secret": "secret", " with spaces \n\n": " with spaces \n"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (&Config{PasswordFile: file}).password(); err != nil || got != want {
+			t.Errorf("%q: %q, %v", content, got, err)
+		}
+	}
+}
