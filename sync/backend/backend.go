@@ -41,6 +41,8 @@ type Backend struct {
 	core *core
 	out  chan effect // of the connection there is; nil: none
 
+	subscribed bool
+
 	dropped, lost uint64
 	changed       chan struct{}
 }

@@ -431,6 +431,25 @@ func TestTrustRotation(t *testing.T) {
 	}
 }
 
+// TestBankSetUpWithTheLaterFile says trust version 0, as one set up with the first.
+func TestBankSetUpWithTheLaterFile(t *testing.T) {
+	r := newRig(t)
+	mine, next := testKeys(t, "ops-2", "acme-1")
+	version, err := r.be.SetTrust(next, mine[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.trust = next
+	b := r.bank("lon-042", "j-1")
+	r.issue("lon-042", "*", 1)
+	r.connect("lon-042")
+	r.pass(10 * time.Minute)
+	r.agree("lon-042")
+	if b.Trust != version {
+		t.Errorf("trust %d, want %d", b.Trust, version)
+	}
+}
+
 func TestTenantsKeySignsItsSet(t *testing.T) {
 	r := newRig(t)
 	r.bank("lon-042", "j-1")

@@ -50,6 +50,7 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 	}()
 	err := link.Subscribe(ctx, b.filters()...)
 	if err == nil {
+		b.setSubscribed(out)
 		err = b.work(ctx, link, out)
 	}
 	cancel(nil)
@@ -65,7 +66,7 @@ func (b *Backend) beginLink(out chan effect) error {
 	if b.out != nil {
 		return errors.New("cannot serve two connections at a time: end the first")
 	}
-	b.out = out
+	b.out, b.subscribed = out, false
 	for _, k := range b.core.banks {
 		k.answered = false
 	}
@@ -78,6 +79,21 @@ func (b *Backend) dropLink(out chan effect) {
 	if b.out == out {
 		b.out = nil
 	}
+}
+
+func (b *Backend) setSubscribed(out chan effect) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.subscribed = b.out == out
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Connected tells whether a connection is being served: banks' messages come.
+func (b *Backend) Connected() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out != nil && b.subscribed
 }
 
 // endLink makes Serve return: the store has failed, and what the banks think of

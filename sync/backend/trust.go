@@ -61,7 +61,11 @@ func purpose(topic string) string {
 // the set's tenant rather than of the operator, the newest.
 func (c *core) pick(b *bank, set, topic string) (Key, bool) {
 	known := c.granted(b.TrustAt)
-	if topic != wire.TopicTrust && b.Trust.again.tries%2 == 1 && c.trustOwed(b) {
+	switch {
+	case !c.trustOwed(b):
+	case topic == wire.TopicTrust:
+		known = c.guess(b)
+	case b.Trust.again.tries%2 == 1:
 		known = c.granted(b.TrustSent) // it has been sent before this message
 	}
 	owners := []string{locker.SetOperator}
@@ -76,6 +80,16 @@ func (c *core) pick(b *bank, set, topic string) (Key, bool) {
 		}
 	}
 	return Key{}, false
+}
+
+// guess chooses whose key signs a new set: of the set the bank should have first, then
+// the newest, then all there were. A bank set up with a later file says version 0, too.
+func (c *core) guess(b *bank) []keyGrant {
+	n := len(c.meta.Trust)
+	if i := b.Trust.again.tries % (n + 1); i > 0 {
+		return c.meta.Trust[n-i].Keys
+	}
+	return c.granted(b.TrustAt)
 }
 
 func mayIn(known []keyGrant, kid, word string) bool {
@@ -147,10 +161,10 @@ func (t *txn) sendTrust(b *bank) {
 	if b.TrustAt == trustUnknown {
 		b.Trust.Version = max(b.Trust.Version, t.now.Time().Unix())
 	}
-	b.Trust.again.sent(t.now)
 	t.send(b, wire.TopicTrust, locker.SetOperator, &wire.Trust{
 		Head: wire.Head{Bank: b.Name}, Version: b.Trust.Version, JWKS: slices.Clone(raw),
 	})
+	b.Trust.again.sent(t.now)
 }
 
 func (b *bank) caughtUp() bool {

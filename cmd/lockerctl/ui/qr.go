@@ -89,3 +89,35 @@ func half(upper, lower bool) string {
 	}
 	return " "
 }
+
+// barLines is how high bars are drawn.
+const barLines = 5
+
+// DrawBars draws a row of modules (true: dark) as bars, two modules a character.
+func DrawBars(row []bool, mode string) string {
+	var b strings.Builder
+	if mode == QRANSI {
+		b.WriteString(sgrBlackOnWhite)
+	}
+	at := func(i int) bool { return (i < len(row) && row[i]) == (mode != QRDark) }
+	for i := 0; i < len(row); i += 2 {
+		b.WriteString(side(at(i), at(i+1)))
+	}
+	if mode == QRANSI {
+		b.WriteString(sgrReset)
+	}
+	return strings.TrimSuffix(strings.Repeat(b.String()+"\n", barLines), "\n")
+}
+
+// side is the character whose left and right half are inked.
+func side(left, right bool) string {
+	switch {
+	case left && right:
+		return "\u2588"
+	case left:
+		return "\u258c"
+	case right:
+		return "\u2590"
+	}
+	return " "
+}

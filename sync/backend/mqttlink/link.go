@@ -46,6 +46,7 @@ type Options struct {
 	KeyFile      string
 	QoS          byte // of subscriptions; 0 where QoS 1 ones are dear
 	Log          *slog.Logger
+	Failed       func(error) // if set: told why a connection ended or did not come about
 }
 
 // Bounds.
@@ -69,7 +70,7 @@ type Server interface {
 // Run keeps a backend connected until ctx ends; then it returns nil. It returns an
 // error only where trying again can't help: options that can't be understood.
 func Run(ctx context.Context, o Options, s Server) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	if o.Log == nil {
@@ -81,6 +82,9 @@ func Run(ctx context.Context, o Options, s Server) error {
 		err := once(ctx, o, s)
 		if ctx.Err() != nil {
 			break
+		}
+		if o.Failed != nil {
+			o.Failed(err)
 		}
 		if time.Since(begun) > backoffMax {
 			wait = backoffMin
@@ -107,7 +111,8 @@ func once(ctx context.Context, o Options, s Server) error {
 
 var schemes = map[string]string{"mqtt": "tcp", "mqtts": "ssl", "ws": "ws", "wss": "wss"}
 
-func (o *Options) check() error {
+// Check tells whether the options can be understood; it opens no file.
+func (o *Options) Check() error {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || schemes[u.Scheme] == "" {
 		return fmt.Errorf("cannot use broker %q: write it as mqtts://broker.example.com:8883 (mqtt, mqtts, ws or wss)", o.URL)
@@ -217,7 +222,7 @@ func wait(ctx context.Context, t mqtt.Token, limit time.Duration) error {
 }
 
 func (o *Options) client() (*mqtt.ClientOptions, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(o.URL)

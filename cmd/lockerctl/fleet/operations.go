@@ -1,0 +1,332 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend"
+	"lockerd/sync/ticket"
+)
+
+// operation is what a desk can do: JSON in, JSON out.
+type operation func(ctx context.Context, s *station, in []byte) (any, error)
+
+// operations is the catalogue, the same for a verb's own desk and for the socket.
+func operations() map[string]operation {
+	return map[string]operation{
+		"ping":        on(func(context.Context, *station, *struct{}) (struct{}, error) { return struct{}{}, nil }),
+		"banks":       on(opBanks),
+		"bank":        on(opBank),
+		"events":      on(opEvents),
+		"code.new":    on(opCodeNew),
+		"code.list":   on(opCodeList),
+		"code.revoke": on(opCodeRevoke),
+		"ticket.new":  on(opTicketNew),
+		"command":     on(opCommand),
+		"desired.set": on(opDesiredSet),
+		"desired.get": on(opDesiredGet),
+		"trust.set":   on(opTrustSet),
+		"backup":      on(opBackup),
+	}
+}
+
+func on[In, Out any](do func(context.Context, *station, *In) (Out, error)) operation {
+	return func(ctx context.Context, s *station, raw []byte) (any, error) {
+		in := new(In)
+		if err := json.Unmarshal(raw, in); err != nil {
+			return nil, fail("cannot read the request: %s", "use one version of lockerctl for both", err)
+		}
+		return do(ctx, s, in)
+	}
+}
+
+// fleetPage is all banks at one time.
+type fleetPage struct {
+	At        locker.Time      `json:"at"`
+	Connected bool             `json:"connected"`
+	Failed    string           `json:"failed,omitempty"`
+	Banks     []backend.Status `json:"banks"`
+	Counts    backend.Counts   `json:"counts"`
+}
+
+func opBanks(_ context.Context, s *station, _ *struct{}) (fleetPage, error) {
+	p := fleetPage{At: now(), Connected: s.be.Connected(), Banks: s.be.Banks(), Counts: s.be.Counts()}
+	if err := s.reached(); err != nil {
+		p.Failed = err.Error()
+	}
+	return p, nil
+}
+
+type bankQuery struct {
+	Bank string `json:"bank"`
+	Set  string `json:"set,omitempty"`
+}
+
+func opBank(_ context.Context, s *station, q *bankQuery) (backend.Status, error) {
+	st, ok := s.be.Bank(q.Bank)
+	if !ok {
+		return st, noBank(s, q.Bank)
+	}
+	return st, nil
+}
+
+func noBank(s *station, name string) error {
+	if err := s.reached(); err != nil {
+		return err
+	}
+	return fail("cannot find bank %s: nothing has been heard of it", "lockerctl fleet watch --once shows the banks; is its broker this one, and its prefix "+s.g.prefix+"?", name)
+}
+
+type eventQuery struct {
+	Bank  string `json:"bank,omitempty"`
+	After uint64 `json:"after"`
+	Last  int    `json:"last,omitempty"` // begin this number before the end
+	Limit int    `json:"limit"`
+	WaitS int    `json:"wait_s,omitempty"` // for more, when there are none
+}
+
+type eventPage struct {
+	Events []backend.Event `json:"events"`
+	Next   uint64          `json:"next"`
+	End    bool            `json:"end"`
+}
+
+const eventsMax = 1000 // in one page
+
+func opEvents(ctx context.Context, s *station, q *eventQuery) (eventPage, error) {
+	if q.Last > 0 {
+		q.After = 0
+		if end := s.be.LastEvent(); q.Bank == "" && end > uint64(q.Last) {
+			q.After = end - uint64(q.Last)
+		}
+	}
+	end := time.After(time.Duration(q.WaitS) * time.Second)
+	for {
+		c := s.be.Changed()
+		list, next, err := s.be.Events(q.Bank, q.After, min(max(q.Limit, 1), eventsMax))
+		p := eventPage{Events: list, Next: next, End: next >= s.be.LastEvent()}
+		if err != nil || len(list) > 0 || !p.End || q.WaitS == 0 {
+			return p, err
+		}
+		q.After = next
+		select {
+		case <-c:
+		case <-end:
+			return p, nil
+		case <-ctx.Done():
+			return p, ctx.Err()
+		}
+	}
+}
+
+type codeRequest struct {
+	Bank string      `json:"bank"`
+	Set  string      `json:"set"`
+	Code locker.Code `json:"code"`
+	Wait int64       `json:"wait_ms"`
+}
+
+// issuedCode is a code and whether the bank has said that it has it.
+type issuedCode struct {
+	backend.Issued
+	Set     string `json:"set"`
+	Arrived bool   `json:"arrived"`
+	Known   bool   `json:"known"` // something has been heard of the bank
+}
+
+func opCodeNew(ctx context.Context, s *station, r *codeRequest) (issuedCode, error) {
+	_, known := s.be.Bank(r.Bank)
+	list, err := s.be.Issue(ctx, r.Bank, r.Set, r.Code)
+	if err != nil {
+		return issuedCode{}, err
+	}
+	c := issuedCode{Issued: list[0], Set: r.Set, Known: known}
+	c.Arrived, err = arrived(ctx, s, r.Bank, r.Set, r.Wait)
+	return c, err
+}
+
+// arrived waits for the bank's word on a set. None in time is no error.
+func arrived(ctx context.Context, s *station, bank, set string, waitMS int64) (bool, error) {
+	if st, ok := s.be.Bank(bank); !ok || !st.Online || !s.be.Connected() {
+		return false, nil
+	}
+	wctx, cancel := context.WithTimeout(ctx, time.Duration(waitMS)*time.Millisecond)
+	defer cancel()
+	err := s.be.AwaitCodes(wctx, bank, set)
+	if err != nil && ctx.Err() == nil {
+		return false, nil //nolint:nilerr // it is on disk, and on its way
+	}
+	return err == nil, err
+}
+
+func opCodeList(_ context.Context, s *station, q *bankQuery) ([]backend.CodeStatus, error) {
+	list := []backend.CodeStatus{}
+	sets := []string{q.Set}
+	if q.Set == "" {
+		sets = nil
+		if st, ok := s.be.Bank(q.Bank); ok {
+			for name := range st.Sets {
+				sets = append(sets, name)
+			}
+		}
+	}
+	for _, set := range sets {
+		err := s.be.Codes(q.Bank, set, func(c *backend.CodeStatus) bool {
+			list = append(list, *c)
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+type revokeRequest struct {
+	Bank string `json:"bank"`
+	Set  string `json:"set"`
+	ID   string `json:"id"`
+	Wait int64  `json:"wait_ms"`
+}
+
+type revoked struct {
+	ID      string `json:"id"`
+	Set     string `json:"set"`
+	State   string `json:"state"`
+	Arrived bool   `json:"arrived"`
+}
+
+func opCodeRevoke(ctx context.Context, s *station, r *revokeRequest) (revoked, error) {
+	if err := s.be.Revoke(ctx, r.Bank, r.Set, r.ID); err != nil {
+		return revoked{}, err
+	}
+	ok, err := arrived(ctx, s, r.Bank, r.Set, r.Wait)
+	return revoked{r.ID, r.Set, "revoked", ok}, err
+}
+
+type ticketRequest struct {
+	ticket.Ticket
+	Wait int64 `json:"wait_ms"`
+}
+
+type issuedTicket struct {
+	ID       string      `json:"id"`
+	Set      string      `json:"set"`
+	Text     string      `json:"text"`
+	NotAfter locker.Time `json:"not_after"`
+	KID      string      `json:"kid"`
+	SetThere bool        `json:"set_there"` // the bank keeps the set, without which it takes no ticket of it
+}
+
+func opTicketNew(ctx context.Context, s *station, r *ticketRequest) (issuedTicket, error) {
+	t := r.Ticket
+	owner := t.Tenant
+	if owner == "" {
+		owner = locker.SetOperator
+	}
+	k, ok := s.keys.find(owner)
+	if !ok {
+		k, ok = s.keys.find(locker.SetOperator)
+	}
+	if !ok {
+		return issuedTicket{}, fail("cannot sign a ticket: there is no key", "lockerctl fleet keys new")
+	}
+	p, err := k.private()
+	if err != nil {
+		return issuedTicket{}, err
+	}
+	text, err := ticket.Sign(t, k.KID, p)
+	if err != nil {
+		return issuedTicket{}, fail("cannot sign a ticket: %s", "lockerctl fleet help ticket new", err)
+	}
+	if err := s.be.OpenSet(ctx, t.Bank, t.Set()); err != nil {
+		return issuedTicket{}, err
+	}
+	c := t.Code()
+	out := issuedTicket{ID: c.ID, Set: t.Set(), Text: text, NotAfter: t.NotBefore.Add(t.Lifetime), KID: k.KID}
+	out.SetThere, err = arrived(ctx, s, t.Bank, out.Set, r.Wait)
+	return out, err
+}
+
+type commandRequest struct {
+	Bank  string        `json:"bank"`
+	Order backend.Order `json:"order"`
+	Wait  int64         `json:"wait_ms"`
+}
+
+func opCommand(ctx context.Context, s *station, r *commandRequest) (locker.Reply, error) {
+	if _, ok := s.be.Bank(r.Bank); !ok {
+		return locker.Reply{}, noBank(s, r.Bank)
+	}
+	if err := s.reached(); err != nil {
+		return locker.Reply{}, err
+	}
+	wctx, cancel := context.WithTimeout(ctx, time.Duration(r.Wait)*time.Millisecond)
+	defer cancel()
+	reply, err := s.be.Command(wctx, r.Bank, r.Order)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return reply, fail("no reply of %s to %s within %s", "it is carried out if it arrives in time: lockerctl fleet events --bank "+r.Bank+" --follow shows it; --wait waits longer", r.Bank, r.Order.Type, time.Duration(r.Wait)*time.Millisecond)
+	}
+	return reply, err
+}
+
+type desiredRequest struct {
+	Bank string         `json:"bank"`
+	Doc  locker.Desired `json:"doc"`
+	Wait int64          `json:"wait_ms"`
+}
+
+func opDesiredSet(ctx context.Context, s *station, r *desiredRequest) (backend.DesiredStatus, error) {
+	version, err := s.be.SetDesired(r.Bank, r.Doc)
+	if err != nil {
+		return backend.DesiredStatus{}, err
+	}
+	st, ok := s.be.Bank(r.Bank)
+	if !ok || !st.Online || !s.be.Connected() {
+		return backend.DesiredStatus{Version: version, State: backend.DocPending}, nil
+	}
+	wctx, cancel := context.WithTimeout(ctx, time.Duration(r.Wait)*time.Millisecond)
+	defer cancel()
+	d, err := s.be.AwaitDesired(wctx, r.Bank)
+	if err != nil && ctx.Err() == nil {
+		err = nil // it is on disk, and on its way
+	}
+	return d, err
+}
+
+type desiredPage struct {
+	backend.DesiredStatus
+	Doc locker.Desired `json:"doc"`
+}
+
+func opDesiredGet(_ context.Context, s *station, q *bankQuery) (desiredPage, error) {
+	doc, st, err := s.be.Desired(q.Bank)
+	if err == nil && st.State == backend.DocNone {
+		err = fail("cannot show a desired document of %s: there is none", "lockerctl fleet desired apply "+q.Bank+" FILE", q.Bank)
+	}
+	return desiredPage{st, doc}, err
+}
+
+type trustVersion struct {
+	Version int64 `json:"version"`
+}
+
+func opTrustSet(_ context.Context, s *station, _ *struct{}) (trustVersion, error) {
+	v, err := s.trustNow()
+	return trustVersion{v}, err
+}
+
+type backupRequest struct {
+	Path string `json:"path"`
+}
+
+func opBackup(_ context.Context, s *station, r *backupRequest) (backupRequest, error) {
+	if err := s.backup(r.Path); err != nil {
+		return *r, fmt.Errorf("cannot back up: %w", err)
+	}
+	return *r, nil
+}

@@ -1,0 +1,133 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"lockerd/cmd/lockerctl/ui"
+	"lockerd/sync/backend"
+)
+
+const serveHelp = `Stores the events of all banks, answers their births, sends what they lack, and
+answers the other verbs at a socket beside the state. Logs go to stderr. It ends
+with SIGTERM or SIGINT (exit 0), or when the state can't be written (exit 1).
+systemd: Restart=always.`
+
+const (
+	requestMax = 1 << 20 // bytes
+	stopTime   = 3 * time.Second
+)
+
+func serveVerb(*flag.FlagSet) action {
+	return func(ctx context.Context, c *call) error {
+		if c.broker == "" {
+			return ui.Usagef("--broker is missing (or $LOCKERCTL_BROKER)")
+		}
+		log := slog.New(slog.NewTextHandler(c.stderr, nil))
+		s, err := openStation(ctx, &c.globals, "", log)
+		if err != nil {
+			return err
+		}
+		l, err := listen(ctx, socketPath(c.state))
+		if err != nil {
+			return errors.Join(err, s.close())
+		}
+		c.wrote = true
+		ui.Emit(c.out, "ready socket=%s\n", socketPath(c.state))
+		if err := c.out.Flush(); err != nil {
+			return errors.Join(err, l.Close(), s.close())
+		}
+		return errors.Join(s.serve(ctx, l), s.close())
+	}
+}
+
+// listen makes the socket, in place of one that a dead process has left: the state's
+// lock is ours.
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	if len(path) > socketMax {
+		return nil, fail("cannot listen at %s: the name is longer than %d bytes", "put the state somewhere shorter: --state", path, socketMax)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fail("cannot listen at %s: %s", "remove it by hand", path, err)
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fail("cannot listen at %s: %s", "may this user write there?", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// serve answers at the socket until ctx ends.
+func (s *station) serve(ctx context.Context, l net.Listener) error {
+	h := &http.Server{
+		Handler:     s,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ReadTimeout: 10 * time.Second,
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Serve(l) }()
+	select {
+	case <-ctx.Done():
+	case err := <-done:
+		return err
+	}
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	return h.Shutdown(sctx)
+}
+
+// ServeHTTP answers POST /v1/OPERATION.
+func (s *station) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	do, ok := operations()[filepath.Base(r.URL.Path)]
+	if !ok || r.Method != http.MethodPost {
+		s.answer(w, http.StatusNotFound, &failure{Text: "there is no such operation", Cure: "use one version of lockerctl for both"})
+		return
+	}
+	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, requestMax))
+	if err != nil {
+		s.answer(w, http.StatusBadRequest, &failure{Text: "cannot read the request: " + err.Error()})
+		return
+	}
+	out, err := do(r.Context(), s, in)
+	if err != nil {
+		s.answer(w, http.StatusConflict, failureOf(err))
+		return
+	}
+	s.answer(w, http.StatusOK, out)
+}
+
+func failureOf(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	f := &failure{Text: err.Error()}
+	if errors.As(err, new(*backend.RefusedError)) {
+		f.Cure = refusedCure
+	}
+	return f
+}
+
+const refusedCure = "lockerctl fleet watch --once shows the banks, lockerctl fleet show BANK one of them"
+
+func (s *station) answer(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte(`{"error":"cannot write the answer"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // whoever asked may be gone
+}
