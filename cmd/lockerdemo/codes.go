@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 
 	"lockerd/cmd/lockerctl/cli"
+	"lockerd/cmd/lockerctl/ui"
 )
 
 // tool is lockerctl at the demo's socket, in this process.
@@ -45,43 +47,26 @@ func (c *code) grouped() string {
 
 // purse holds the codes issued so far.
 type purse struct {
-	tool tool
-	list []*code
+	tool  tool
+	fleet *fleet
+	list  []*code
 }
 
-// issue has lockerctl issue a code and keeps it.
-func (p *purse) issue(w wish) (*code, error) {
-	out, err := p.tool.run(append([]string{"code", "new", "--kind", "collect", "--ttl", "48h", "--qr", "light"}, w.args...)...)
+// issue has the backend issue a code and keeps it once the bank has it.
+func (p *purse) issue(ctx context.Context, w wish) (*code, error) {
+	issued, err := p.fleet.issue(ctx, w.code)
 	if err != nil {
 		return nil, err
 	}
-	c, err := readIssued(out)
+	drawn, err := ui.DrawQR(issued.Text, "light")
 	if err != nil {
 		return nil, err
 	}
-	c.number, c.words = len(p.list)+1, w.words
+	c := &code{
+		number: len(p.list) + 1, id: issued.Code.ID, text: issued.Text, words: w.words,
+		qr: strings.Split(strings.TrimRight(drawn, "\n"), "\n"),
+	}
 	p.list = append(p.list, c)
-	return c, nil
-}
-
-// readIssued takes id, text and QR from what `lockerctl code new` prints.
-func readIssued(out string) (*code, error) {
-	c := &code{}
-	page, drawn, _ := strings.Cut(out, "\n\n")
-	for line := range strings.Lines(page) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch name {
-		case "code":
-			c.id = strings.TrimSpace(value)
-		case "text":
-			c.text = strings.ReplaceAll(value, " ", "")
-		}
-	}
-	lines := strings.Split(strings.TrimRight(drawn, "\n"), "\n")
-	c.qr = lines[:len(lines)-1] // the last one is a sentence
-	if c.id == "" || c.text == "" || len(c.qr) == 0 {
-		return nil, fmt.Errorf("cannot read what lockerctl code new has printed")
-	}
 	return c, nil
 }
 

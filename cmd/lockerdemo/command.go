@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -123,6 +124,9 @@ func unplug(_ context.Context, l *live, arg string) (string, error) {
 		l.hw.scanner.Unplug()
 		return "The scanner's cable is out. (plug scanner)", nil
 	}
+	if arg == "network" {
+		return "The network is down. Codes that the bank has go on opening doors. (plug network)", l.fleet.unplug()
+	}
 	n, err := lockerNumber(arg)
 	if err != nil {
 		return "", err
@@ -131,9 +135,12 @@ func unplug(_ context.Context, l *live, arg string) (string, error) {
 	return fmt.Sprintf("The cable of locker %d's boards is out. (plug %d)", n, n), nil
 }
 
-func plug(_ context.Context, l *live, arg string) (string, error) {
+func plug(ctx context.Context, l *live, arg string) (string, error) {
 	if arg == "scanner" {
 		return "The scanner is back; its port is found within two seconds.", l.hw.scanner.Plug()
+	}
+	if arg == "network" {
+		return "The network is back; what happened meanwhile goes up within some seconds.", l.fleet.plug(ctx)
 	}
 	if arg != "" {
 		n, err := lockerNumber(arg)
@@ -147,7 +154,7 @@ func plug(_ context.Context, l *live, arg string) (string, error) {
 			return "", err
 		}
 	}
-	return "All cables are back; the ports are found within some seconds.", l.hw.scanner.Plug()
+	return "All cables are back; the ports are found within some seconds.", errors.Join(l.hw.scanner.Plug(), l.fleet.plug(ctx))
 }
 
 func lockerNumber(arg string) (int, error) {
@@ -157,17 +164,17 @@ func lockerNumber(arg string) (int, error) {
 	case "2":
 		return 2, nil
 	}
-	return 0, fmt.Errorf("write 1 or 2 for a locker, or scanner")
+	return 0, fmt.Errorf("write 1 or 2 for a locker, scanner, or network")
 }
 
-func issueNew(_ context.Context, l *live, arg string) (string, error) {
-	w := wish{"any " + arg, []string{"--sku", arg, "--tenant", tenant}}
+func issueNew(ctx context.Context, l *live, arg string) (string, error) {
+	w := wish{"any " + arg, collect(locker.DoorID{}, arg)}
 	if arg == "" {
 		w = wishes()[1]
 	} else if id, err := locker.ParseDoorID(arg); err == nil {
-		w = wish{"what is behind door " + id.String(), []string{"--door", id.String()}}
+		w = wish{"what is behind door " + id.String(), collect(id, "")}
 	}
-	k, err := l.codes.issue(w)
+	k, err := l.codes.issue(ctx, w)
 	if err != nil {
 		return "", err
 	}
@@ -188,7 +195,7 @@ func revoke(ctx context.Context, l *live, arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Code %d opens nothing any more, for ever.", k.number), l.client.RevokeCode(ctx, k.id)
+	return fmt.Sprintf("Code %d opens nothing any more, for ever.", k.number), l.fleet.be.Revoke(ctx, bankName, tenant, k.id)
 }
 
 func (l *live) known(arg string) (*code, error) {

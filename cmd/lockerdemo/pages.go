@@ -36,9 +36,9 @@ force D         somebody breaks door D open
 shut D          somebody shuts door D
 hold on, off    people leave doors open (ajar after 10 s, alarm after 30 s),
                 or shut them
-unplug [1|2|scanner]
-                pull the cable of a locker's boards (default 1) or the scanner's
-plug [1|2|scanner]
+unplug [1|2|scanner|network]
+                pull a cable: of a locker's boards (default 1), scanner, broker
+plug [1|2|scanner|network]
                 put it back (default: all)
 new [SKU|D]     issue a code: for a phone (default), a charger, or for door D
 qr N            show the QR of code N

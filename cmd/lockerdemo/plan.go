@@ -75,27 +75,41 @@ func goods() []load {
 	}
 }
 
-// wish is a code to be issued, as lockerctl takes it.
+// wish is a code to be issued.
 type wish struct {
 	words string // for the screen
-	args  []string
+	code  locker.Code
+}
+
+// collect is a code for what is behind a door, or for any of a sku.
+func collect(door locker.DoorID, sku string) locker.Code {
+	return locker.Code{Kind: locker.Collect, Door: door, SKU: sku}
 }
 
 // wishes are the three codes of the demo.
 func wishes() []wish {
+	none, twice := locker.DoorID{}, 2
+	charger := collect(none, "charger")
+	charger.Uses = &twice
 	return []wish{
-		{"the tablet behind door 1-07", []string{"--door", "1-07"}},
-		{"any phone", []string{"--sku", "phone", "--tenant", tenant}},
-		{"a charger, twice", []string{"--sku", "charger", "--tenant", tenant, "--uses", "2"}},
+		{"the tablet behind door 1-07", collect(goods()[0].door, "")},
+		{"any phone", collect(none, "phone")},
+		{"a charger, twice", charger},
 	}
 }
 
 // configText writes the configuration of the demo's bank as TOML.
-func configText(dir string, p pace) string {
+func configText(dir, url string, p pace) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `version  = 1
-bank     = "demo"
+bank     = %q
 data_dir = %q
+
+[mqtt]
+url = %q
+
+[trust]
+keys_file = %q
 
 [open]
 prove         = "1s"
@@ -107,7 +121,7 @@ reopen_window = %q
 name   = "front"
 driver = "serial"
 port   = %q
-`, filepath.Join(dir, "data"), p.ajarWarn, p.ajarAlarm, p.reopen, scannerLink(dir))
+`, bankName, filepath.Join(dir, "data"), url, trustFile(dir), p.ajarWarn, p.ajarAlarm, p.reopen, scannerLink(dir))
 	for _, c := range cabinets() {
 		c.write(&b, dir)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
+	"lockerd/sync/backend"
 )
 
 // The smallest screen on which everything fits.
@@ -22,7 +23,8 @@ const (
 	cellWidth = 6
 	legendRow = gridRow + gridRows
 	stockRow  = legendRow + 1
-	feedRow   = stockRow + 2
+	fleetRow  = stockRow + 1
+	feedRow   = fleetRow + 2
 	footRows  = 4 // a rule and two lines beside the input line
 	minCodes  = 3
 )
@@ -60,6 +62,7 @@ func (l *live) bank(c *canvas) {
 	}
 	c.put(0, legendRow, faint, "[07*] item inside   [07~] in doubt   /07 / open   x07 x out   ?07 ? unknown")
 	l.stockLine(c)
+	l.fleetLine(c)
 	codes := minCodes + (c.h-minHeight)/4
 	codeRow := c.h - footRows - codes
 	l.events(c, feedRow, codeRow-1)
@@ -137,6 +140,26 @@ func (l *live) stockLine(c *canvas) {
 	}
 }
 
+// fleetLine is the bank as the backend sees it, over the broker.
+func (l *live) fleetLine(c *canvas) {
+	a := &l.view.above
+	x := c.put(0, fleetRow, bold, "Fleet ")
+	switch {
+	case l.fleet.server == nil:
+		x = c.put(x, fleetRow, red, "network down   ")
+	case a.Online:
+		x = c.put(x, fleetRow, green, "online   ")
+	default:
+		x = c.put(x, fleetRow, yellow, "bank not there   ")
+	}
+	x = c.put(x, fleetRow, plain, fmt.Sprintf("%d of %d events acknowledged", a.Journal.Stored, max(l.view.status.Journal.Next, 1)-1))
+	parts := make([]string, 0, len(a.Stock))
+	for _, s := range a.Stock {
+		parts = append(parts, fmt.Sprintf("%s %d", s.SKU, s.Count))
+	}
+	c.put(x, fleetRow, faint, "   stock there: "+strings.Join(parts, "  "))
+}
+
 // events draws the newest events that fit between two rows, the latest below.
 func (l *live) events(c *canvas, from, to int) {
 	rule(c, from-1, "What happens")
@@ -180,10 +203,10 @@ func (l *live) codeLines(c *canvas, y, rows int) {
 		state, st := "", faint
 		switch {
 		case !known:
-		case s.State == "live":
+		case s.State == backend.StateLive:
 			state, st = "good", green
-			if s.Uses > 1 {
-				state = fmt.Sprintf("good, used %d of %d", s.Used, s.Uses)
+			if n := s.Code.MaxUses(); n > 1 {
+				state = fmt.Sprintf("good, used %d of %d", s.Used, n)
 			}
 		default:
 			state = s.State

@@ -6,17 +6,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"lockerd/daemon/bank"
 	"lockerd/daemon/config"
 	"lockerd/daemon/locker"
+	"lockerd/sync/backend"
 )
 
 func TestConfigIsGood(t *testing.T) {
 	for name, p := range map[string]pace{"live": livePace(), "tour": tourPace()} {
-		c, err := config.Parse([]byte(configText("/tmp/x", p)), name)
+		c, err := config.Parse([]byte(configText("/tmp/x", "mqtt://127.0.0.1:1883", p)), name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -126,17 +126,17 @@ func TestEveryReasonHasWords(t *testing.T) {
 }
 
 func sampleLive() *live {
-	s := &site{dir: "/tmp/lockerdemo-1234567890", socket: filepath.Join("/tmp/lockerdemo-1234567890", "data", "control.sock"), feed: newFeed(), codes: &purse{}}
+	s := &site{dir: "/tmp/lockerdemo-1234567890", socket: filepath.Join("/tmp/lockerdemo-1234567890", "data", "control.sock"), feed: newFeed(), codes: &purse{}, fleet: &fleet{broker: &broker{address: "127.0.0.1:65535"}}}
 	s.feed.add(locker.Event{Seq: 1, Type: locker.EvDoorForced, Door: jammable})
 	s.feed.add(locker.Event{Seq: 2, Type: "evil\x1b[2J\r\n", Door: jammable})
 	qr := make([]string, 15)
 	for i := range qr {
 		qr[i] = strings.Repeat("▀", 29)
 	}
-	l := &live{site: s, view: view{codes: map[string]bank.CodeStatus{}}, note: sentence{"note\x1b]0;evil\a", calm}}
+	l := &live{site: s, view: view{codes: map[string]backend.CodeStatus{}}, note: sentence{"note\x1b]0;evil\a", calm}}
 	for i, w := range wishes() {
 		s.codes.list = append(s.codes.list, &code{number: i + 1, id: w.words, text: strings.Repeat("1234567890", 3)[:26], words: w.words, qr: qr})
-		l.view.codes[w.words] = bank.CodeStatus{ID: w.words, State: "live", Uses: 1 + i/2, NotAfter: locker.TimeOf(time.Unix(1, 0))}
+		l.view.codes[w.words] = backend.CodeStatus{Code: w.code, State: "live"}
 	}
 	for _, c := range cabinets() {
 		for n := 1; n <= c.doors; n++ {
@@ -147,14 +147,4 @@ func sampleLive() *live {
 		l.view.stock = append(l.view.stock, bank.StockLine{SKU: g.sku[:3], Count: 9})
 	}
 	return l
-}
-
-func TestReadIssued(t *testing.T) {
-	c, err := readIssued("code       l-12\nfor        x\ntext       1234 5678\n\n█▀\n▀█\nThe text is shown only now.\n")
-	if err != nil || c.id != "l-12" || c.text != "12345678" || len(c.qr) != 2 || c.onDark()[0] != " ▄" {
-		t.Errorf("%+v, %v", c, err)
-	}
-	if _, err := readIssued("code l-12\n"); err == nil {
-		t.Error("a page without text and QR was read")
-	}
 }

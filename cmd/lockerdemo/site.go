@@ -25,6 +25,7 @@ type site struct {
 	dir    string
 	socket string
 	hw     *hardware
+	fleet  *fleet
 	client *control.Client
 	feed   *feed
 	codes  *purse
@@ -39,18 +40,22 @@ type site struct {
 // codes.
 func openSite(ctx context.Context, dir string, p pace) (*site, error) {
 	s := &site{dir: dir, feed: newFeed(), ended: make(chan error, 1)}
-	cfg, err := writeConfig(dir, p)
-	if err != nil {
-		return nil, err
-	}
-	s.socket = cfg.Control.Socket
-	s.client = control.NewClient(s.socket, "demo")
-	s.codes = &purse{tool: tool{socket: s.socket}}
+	var err error
 	if s.log, err = os.Create(s.logFile()); err != nil {
 		return nil, fmt.Errorf("cannot write the log: %w", err)
 	}
-	if s.hw, err = newHardware(dir, p.shut); err != nil {
+	if s.fleet, err = newFleet(ctx, dir, s.logger("fleet")); err != nil {
 		return nil, errors.Join(err, s.log.Close())
+	}
+	cfg, err := writeConfig(dir, s.fleet.url(), p)
+	if err != nil {
+		return nil, errors.Join(err, s.fleet.close(), s.log.Close())
+	}
+	s.socket = cfg.Control.Socket
+	s.client = control.NewClient(s.socket, "demo")
+	s.codes = &purse{tool: tool{socket: s.socket}, fleet: s.fleet}
+	if s.hw, err = newHardware(dir, p.shut); err != nil {
+		return nil, errors.Join(err, s.fleet.close(), s.log.Close())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -60,9 +65,9 @@ func openSite(ctx context.Context, dir string, p pace) (*site, error) {
 	return s, nil
 }
 
-func writeConfig(dir string, p pace) (*config.Config, error) {
+func writeConfig(dir, url string, p pace) (*config.Config, error) {
 	file := filepath.Join(dir, "lockerd.toml")
-	if err := os.WriteFile(file, []byte(configText(dir, p)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configText(dir, url, p)), 0o600); err != nil {
 		return nil, fmt.Errorf("cannot write the configuration: %w", err)
 	}
 	return config.Load(file)
@@ -70,12 +75,15 @@ func writeConfig(dir string, p pace) (*config.Config, error) {
 
 func (s *site) logFile() string { return filepath.Join(s.dir, "lockerd.log") }
 
+func (s *site) logger(part string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.log, nil)).With(slog.String("program", part))
+}
+
 // start runs the daemon, waits until it is ready, and fills the bank.
 func (s *site) start(ctx, run context.Context, cfg *config.Config) error {
 	ready := make(readyLine, 1)
-	log := slog.New(slog.NewTextHandler(s.log, nil))
 	go func() {
-		s.ended <- daemon.Run(run, daemon.Options{Config: cfg, Version: "demo", Log: log, Ready: ready})
+		s.ended <- daemon.Run(run, daemon.Options{Config: cfg, Version: "demo", Log: s.logger("lockerd"), Ready: ready})
 	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("cannot start the bank: it is not ready within %s", readyWithin))
 	defer cancel()
@@ -132,7 +140,7 @@ func (r readyLine) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// fill loads the doors and issues the codes.
+// fill loads the doors and has the backend issue the codes.
 func (s *site) fill(ctx context.Context) error {
 	for _, g := range goods() {
 		item := &locker.Item{Tenant: tenant, SKU: g.sku, Serial: g.serial, Condition: locker.Ready}
@@ -140,8 +148,11 @@ func (s *site) fill(ctx context.Context) error {
 			return fmt.Errorf("cannot load door %s: %w", g.door, err)
 		}
 	}
+	if err := s.fleet.awaitBank(ctx); err != nil {
+		return err
+	}
 	for _, w := range wishes() {
-		if _, err := s.codes.issue(w); err != nil {
+		if _, err := s.codes.issue(ctx, w); err != nil {
 			return err
 		}
 	}
@@ -159,5 +170,5 @@ func (s *site) Close() error {
 			err = errors.Join(err, ferr)
 		}
 	}
-	return errors.Join(err, s.hw.Close(), s.log.Close())
+	return errors.Join(err, s.hw.Close(), s.fleet.close(), s.log.Close())
 }

@@ -39,7 +39,7 @@ func tourIn(dir string, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	t := &tour{site: s, out: out, seq: s.loaded}
-	for _, step := range []func(context.Context) error{t.codes3, t.opening, t.jam, t.used, t.wrong, t.journal} {
+	for _, step := range []func(context.Context) error{t.codes3, t.opening, t.jam, t.used, t.wrong, t.offline, t.journal, t.above} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (t *tour) say(format string, a ...any) {
 
 // codes3 shows the codes as a person would get them.
 func (t *tour) codes3(context.Context) error {
-	t.say("A bank of two lockers, 34 and 12 doors, is running in this process: real lockerd,\nsimulated locks and scanner on ptys. lockerctl has issued three codes:")
+	t.say("A bank of two lockers, 34 and 12 doors, is running in this process: real lockerd,\nsimulated locks and scanner on ptys. a backend\nbeside it, over an MQTT broker in this process, has issued three codes:")
 	for _, c := range t.codes.list {
 		t.say("\ncode %d, for %s: %s", c.number, c.words, c.grouped())
 		t.say("%s", strings.Join(c.onDark(), "\n"))
@@ -173,6 +173,49 @@ func (t *tour) wrong(ctx context.Context) error {
 		return err
 	}
 	return t.expect(ctx, want{kind: locker.EvScanRefused, reason: locker.Misread})
+}
+
+// offline: the network is gone, and code 3 opens a door all the same.
+func (t *tour) offline(ctx context.Context) error {
+	t.say("\n5. The network is unplugged, then code 3 (a charger) is scanned.")
+	if err := t.unplugged(); err != nil {
+		return err
+	}
+	if err := t.scan(3); err != nil {
+		return err
+	}
+	if err := t.expect(ctx, want{kind: locker.EvDoorOpened}, want{kind: locker.EvItemCollected}, want{kind: locker.EvVisitEnded}); err != nil {
+		return err
+	}
+	return t.fleet.plug(ctx)
+}
+
+func (t *tour) unplugged() error {
+	if err := t.fleet.unplug(); err != nil {
+		return fmt.Errorf("cannot unplug the network: %w", err)
+	}
+	return nil
+}
+
+// above: the backend has every event, has acknowledged it, and counts the same.
+func (t *tour) above(ctx context.Context) error {
+	st, err := t.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	t.say("\n6. The network is back; the backend gets what it has missed.")
+	a, err := t.fleet.awaitEvents(ctx, st.Journal.Next-1)
+	if err != nil {
+		return err
+	}
+	if a.Journal.Breaks+a.Journal.Holes > 0 {
+		return fmt.Errorf("cannot accept this: the chain of events has %d breaks and %d holes", a.Journal.Breaks, a.Journal.Holes)
+	}
+	t.say("  %d events stored and acknowledged, chain unbroken up to %.12s…", a.Journal.Stored, a.Journal.Hash)
+	for _, s := range a.Stock {
+		t.say("  stock at the backend: %-8s %d", s.SKU, s.Count)
+	}
+	return nil
 }
 
 // journal: what lockerctl prints of all this.

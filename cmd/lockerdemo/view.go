@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lockerd/daemon/bank"
+	"lockerd/sync/backend"
 )
 
 // view is the bank as its control socket shows it at one moment.
@@ -12,8 +13,9 @@ type view struct {
 	status bank.Status
 	doors  []bank.DoorStatus
 	stock  []bank.StockLine
-	codes  map[string]bank.CodeStatus // by id
-	err    error                      // why the rest is not there
+	codes  map[string]backend.CodeStatus // by id, as the backend knows them
+	above  backend.Status                // the bank as the backend knows it
+	err    error                         // why the rest is not there
 }
 
 // lookAtLeast is how often the bank is looked at when nothing happens.
@@ -25,6 +27,7 @@ func (s *site) watch(ctx context.Context, views chan<- view) {
 	defer tick.Stop()
 	for {
 		_, changed := s.feed.after(^uint64(0))
+		above := s.fleet.be.Changed()
 		select {
 		case views <- s.look(ctx):
 		case <-ctx.Done():
@@ -32,6 +35,7 @@ func (s *site) watch(ctx context.Context, views chan<- view) {
 		}
 		select {
 		case <-changed:
+		case <-above:
 		case <-tick.C:
 		case <-ctx.Done():
 			return
@@ -49,10 +53,7 @@ func (s *site) look(ctx context.Context) (v view) {
 	if v.stock, v.err = s.client.Stock(ctx); v.err != nil {
 		return v
 	}
-	codes, err := s.client.Codes(ctx)
-	v.err, v.codes = err, map[string]bank.CodeStatus{}
-	for _, c := range codes {
-		v.codes[c.ID] = c
-	}
+	v.above, _ = s.fleet.be.Bank(bankName) // zero before its first birth
+	v.codes, v.err = s.fleet.codes()
 	return v
 }
