@@ -107,7 +107,7 @@ func (s *scanner) stringInto(p *plan, v reflect.Value, a *at) error {
 		v.SetString(t)
 		return nil
 	}
-	u, _ := v.Addr().Interface().(encoding.TextUnmarshaler)
+	u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	// Go's base64 skips line ends, and an empty door or size is no door or size.
 	if t == "" || strings.ContainsAny(t, "\r\n") || u.UnmarshalText([]byte(t)) != nil {
 		return a.fail(form(p.typ))
