@@ -51,7 +51,7 @@ func readCommand(body []byte) (Down, *Refusal) {
 	switch {
 	case err != nil:
 		return nil, malformed(err)
-	case !printable(l.ID, maxID):
+	case !printable(l.ID):
 		return nil, &Refusal{Reason: Malformed, Why: "id: must be 1 to 64 visible ASCII characters"}
 	}
 	m, err := commandPlan.Decode(body)
@@ -84,7 +84,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 		return "exp: is before iat"
 	case opens && c.EXP.Sub(c.IAT) > maxOpening:
 		return "exp: an opening may live 30 s at most"
-	case c.Nonce != "" && !printable(c.Nonce, maxNonce):
+	case c.Nonce != "" && !printable(c.Nonce):
 		return "nonce: must be at most 64 visible ASCII characters"
 	}
 	a, err := argsPlan.Decode(body)
@@ -115,7 +115,7 @@ func checkItem(it *locker.Item) string {
 		return "args.item.tenant: is no tenant's name"
 	case !locker.ValidSKU(it.SKU):
 		return "args.item.sku: is no sku's name"
-	case it.Serial != "" && !printable(it.Serial, maxSerial):
+	case it.Serial != "" && !printable(it.Serial):
 		return "args.item.serial: must be at most 64 visible ASCII characters"
 	case !slices.Contains([]locker.Condition{locker.Ready, locker.Faulty, locker.Uncertain}, it.Condition):
 		return "args.item.condition: must be ready, faulty or uncertain"
