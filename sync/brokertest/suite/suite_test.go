@@ -27,7 +27,7 @@ type site struct {
 	key               ed25519.PrivateKey
 }
 
-func newSite(t *testing.T, b brokertest.Broker) *site {
+func newSite(t testing.TB, b brokertest.Broker) *site {
 	t.Helper()
 	pub, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
