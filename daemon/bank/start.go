@@ -19,6 +19,9 @@ func (b *Bank) load() error {
 	}
 	was, _ := strconv.ParseInt(string(boot), 10, 64) // absent: the first start
 	b.boot = was + 1
+	if err := b.loadDown(); err != nil {
+		return err
+	}
 	recs, err := b.store.Doors()
 	if err != nil {
 		return err
