@@ -115,6 +115,9 @@ type Config struct {
 	Verify   func(context.Context) (VerifyResult, error)
 	SelfTest func(context.Context) []SelfTestLine // what only the process knows: disk, files
 	Log      *slog.Logger
+	// Tickets opens a ticket's text: signature, key, bank (contract 5.5); nil: every
+	// ticket is refused.
+	Tickets func(text string) (Ticket, locker.Reason)
 
 	mutation
 }
@@ -152,6 +155,16 @@ type Bank struct {
 	// namingsEnd is when the first claim of a code that names a door ends; 0: none.
 	namingsEnd locker.Time
 	err        error // the commit that failed: the bank is over
+
+	// What comes from above, files down*.go.
+	uplink     Uplink
+	linked     bool
+	nonce      string // of the present connection's birth
+	commands   commandState
+	restart    chan struct{}
+	restartDue bool
+	desired    locker.DesiredState
+	own        Times // of the configuration, under those of the desired document
 }
 
 type busLock struct {
@@ -174,6 +187,7 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 		touching: map[locker.CodeKey][]*slot{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
 		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
+		uplink: noUplink{}, restart: make(chan struct{}), own: cfg.Open,
 	}
 	for _, s := range cfg.Buses {
 		bs := &busState{spec: s, boards: map[int]*BoardStatus{}}
