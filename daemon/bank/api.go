@@ -177,6 +177,8 @@ type Error struct {
 	Code string `json:"code"` // not_found, refused, invalid, unavailable, failed
 	Text string `json:"error"`
 	Cure string `json:"cure,omitempty"` // what to do next
+
+	Reason string `json:"-"` // of a failed command's reply
 }
 
 // Error implements error.

@@ -124,6 +124,9 @@ type Config struct {
 	Verify   func(context.Context) (VerifyResult, error)
 	SelfTest func(context.Context) []SelfTestLine // what only the process knows: disk, files
 	Log      *slog.Logger
+	// Tickets opens a ticket's text: signature, key, bank (contract 5.5); nil: every
+	// ticket is refused.
+	Tickets func(text string) (Ticket, locker.Reason)
 
 	mutation
 }
@@ -162,18 +165,22 @@ type Bank struct {
 	namingsEnd locker.Time
 	err        error // the commit that failed: the bank is over
 
-	// What concerns the link: see down*.go.
+	// What comes from above, and what goes up beside events: files down*.go.
 	uplink     Uplink
 	linked     bool
 	conn       int64  // connections to the broker, over all starts
-	nonce      string // of the present one
+	nonce      string // of the present connection's birth
 	acked      uint64 // the backend has all events up to it
 	ackedAt    locker.Time
 	ackedSaved uint64        // as it is on disk
 	ackedSent  time.Duration // when it was saved
 	ackedStart uint64
 	fresh      map[locker.CodeKey]bool // codes marked while a switch of a set is prepared; nil: none is
+	commands   commandState
+	restart    chan struct{}
+	restartDue bool
 	desired    locker.DesiredState
+	own        Times         // of the configuration, under those of the desired document
 	watch      sync.Mutex    // guards changed
 	changed    chan struct{} // closed at the next change; nil: nobody watches
 }
@@ -198,7 +205,7 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 		touching: map[locker.CodeKey][]*slot{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
 		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
-		uplink: noUplink{},
+		uplink: noUplink{}, restart: make(chan struct{}), own: cfg.Open,
 	}
 	for _, s := range cfg.Buses {
 		bs := &busState{spec: s, boards: map[int]*BoardStatus{}}

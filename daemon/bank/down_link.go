@@ -53,7 +53,7 @@ func (b *Bank) Born(ctx context.Context) (Birth, error) {
 		r := b.clock.Read()
 		out = Birth{
 			Boot: b.boot, Conn: b.conn, At: r.Now, Clock: r.Status, Version: b.cfg.Version, Doors: len(b.slots),
-			Nonce: b.nonce, Journal: b.journal(), Codes: b.store.Sets(), Desired: b.desired.Version,
+			Nonce: b.nonce, Journal: b.journal(), Codes: b.store.Sets(), Desired: b.desired.Version, Counter: b.commands.Counter,
 		}
 		delete(out.Codes, locker.SetLocal)
 	})

@@ -15,6 +15,7 @@ func (b *Bank) tick() {
 	}
 	b.endIdle()
 	b.tell(b.limits.due(now))
+	b.maybeRestart()
 	if now >= readyLimit {
 		b.maybeReady(true)
 	}
