@@ -72,12 +72,14 @@ type Desired struct {
 	Head
 	Version int64          `json:"version"`
 	Doc     locker.Desired `json:"doc"`
+	Bad     string         `json:"-"` // what is wrong with the document, which is empty then: the answer is config.rejected
 }
 
 // Command is one order (contract 6.7).
 type Command struct {
 	Head
 	locker.Command
+	Bad string `json:"-"` // what is wrong with it; only id, and type and counter if they could be read, hold then: the answer is refused, malformed
 }
 
 // Trust replaces the key set (contract 6.1).

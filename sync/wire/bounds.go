@@ -1,0 +1,35 @@
+package wire
+
+import "lockerd/daemon/locker"
+
+// Bounds of messages. What is beyond one is refused whole.
+const (
+	MaxDown   = 64 << 10  // bytes of a message from above, signed (contract 6)
+	MaxEvents = 50        // events of a batch (contract 6.4)
+	MaxBatch  = 16 << 10  // bytes of a batch, the whole message
+	MaxUp     = 256 << 10 // bytes of any other message from a bank
+	MaxKeys   = 128       // keys of a set: as many as fit into a message
+	MaxChunks = 1 << 16   // of a snapshot: far more codes than a bank can hold
+)
+
+// Bounds of members.
+const (
+	maxKID    = 64
+	maxNonce  = 64
+	maxID     = 64 // of a command
+	maxRef    = 64 // characters
+	maxName   = 40 // characters (contract 5.1)
+	maxSerial = 64
+	maxUses   = 1_000_000
+	maxItems  = locker.MaxLockers * locker.MaxDoors
+)
+
+// printable tells whether s has 1 to n characters of ASCII that are seen.
+func printable(s string, n int) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= n
+}

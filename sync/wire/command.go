@@ -1,0 +1,124 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire/internal/strict"
+)
+
+// maxOpening is how long an order to open may live (contract 6.7).
+const maxOpening = 30 * time.Second
+
+// takes lists the arguments of each type: need must stand there, may can.
+var takes = map[string]struct{ need, may []string }{
+	locker.CmdOpen:         {need: []string{"door"}},
+	locker.CmdOpenAll:      {may: []string{"locker"}},
+	locker.CmdOutOfService: {need: []string{"door"}},
+	locker.CmdInService:    {need: []string{"door"}},
+	locker.CmdIdentify:     {need: []string{"door"}},
+	locker.CmdPoll:         {},
+	locker.CmdSelfTest:     {},
+	locker.CmdRestart:      {},
+	locker.CmdSetStock:     {need: []string{"door", "item"}},
+	locker.CmdResync:       {need: []string{"from"}},
+}
+
+// loose is what is read of a command that is not whole, to answer it.
+type loose struct {
+	ID      string          `json:"id"`
+	Type    json.RawMessage `json:"type,omitempty"`
+	Counter json.RawMessage `json:"counter,omitempty"`
+}
+
+var (
+	commandPlan = strict.Compile[Command](extra)
+	loosePlan   = strict.Compile[loose](nil)
+	argsPlan    = strict.Compile[struct {
+		Args map[string]json.RawMessage `json:"args"`
+	}](nil)
+	textPlan   = strict.Compile[string](nil)
+	numberPlan = strict.Compile[int64](nil)
+)
+
+// readCommand reads a command. One that can be answered is returned although it
+// is not whole, with the fault in Bad: the contract wants a reply.
+func readCommand(body []byte) (Down, *Refusal) {
+	l, err := loosePlan.Decode(body)
+	switch {
+	case err != nil:
+		return nil, malformed(err)
+	case !printable(l.ID, maxID):
+		return nil, &Refusal{Reason: Malformed, Why: "id: must be 1 to 64 visible ASCII characters"}
+	}
+	m, err := commandPlan.Decode(body)
+	if err != nil {
+		m.Command = locker.Command{ID: l.ID}
+		m.Type, _ = textPlan.Decode(l.Type)
+		if _, known := takes[m.Type]; !known {
+			m.Type = ""
+		}
+		m.Counter, _ = numberPlan.Decode(l.Counter)
+		m.Bad = clip(err.Error())
+		return &m, nil
+	}
+	m.Bad = clip(checkCommand(&m.Command, body))
+	return &m, nil
+}
+
+func checkCommand(c *locker.Command, body []byte) string {
+	t, known := takes[c.Type]
+	opens := c.Type == locker.CmdOpen || c.Type == locker.CmdOpenAll
+	switch {
+	case !known:
+		c.Type = "" // it goes into events
+		return "type: is unknown"
+	case c.Counter < 0:
+		return "counter: must not be below 0"
+	case !signedTime(c.IAT) || !signedTime(c.EXP):
+		return "iat and exp: " + whySigned
+	case c.EXP < c.IAT:
+		return "exp: is before iat"
+	case opens && c.EXP.Sub(c.IAT) > maxOpening:
+		return "exp: an opening may live 30 s at most"
+	case c.Nonce != "" && !printable(c.Nonce, maxNonce):
+		return "nonce: must be at most 64 visible ASCII characters"
+	}
+	a, err := argsPlan.Decode(body)
+	if err != nil {
+		return err.Error()
+	}
+	for _, n := range t.need {
+		if _, ok := a.Args[n]; !ok {
+			return fmt.Sprintf("args.%s: %s needs it", n, c.Type)
+		}
+	}
+	for _, n := range []string{"door", "locker", "item", "from"} {
+		if _, ok := a.Args[n]; ok && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
+			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
+		}
+	}
+	if _, ok := a.Args["locker"]; ok && (c.Args.Locker < 1 || c.Args.Locker > locker.MaxLockers) {
+		return fmt.Sprintf("args.locker: must be 1 to %d", locker.MaxLockers)
+	}
+	return checkItem(c.Args.Item)
+}
+
+func checkItem(it *locker.Item) string {
+	switch {
+	case it == nil:
+		return ""
+	case it.Tenant != "" && !locker.ValidTenant(it.Tenant):
+		return "args.item.tenant: is no tenant's name"
+	case !locker.ValidSKU(it.SKU):
+		return "args.item.sku: is no sku's name"
+	case it.Serial != "" && !printable(it.Serial, maxSerial):
+		return "args.item.serial: must be at most 64 visible ASCII characters"
+	case !slices.Contains([]locker.Condition{locker.Ready, locker.Faulty, locker.Uncertain}, it.Condition):
+		return "args.item.condition: must be ready, faulty or uncertain"
+	}
+	return ""
+}
