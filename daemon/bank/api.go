@@ -28,6 +28,7 @@ type Status struct {
 	Visits   []VisitStatus             `json:"visits"`
 	Journal  JournalStatus             `json:"journal"`
 	Codes    map[string]locker.SetInfo `json:"codes"`
+	Link     *LinkStatus               `json:"link,omitempty"` // to the broker; absent: it runs without one
 }
 
 // BusStatus is one bus and its boards.

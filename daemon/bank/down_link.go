@@ -127,3 +127,23 @@ func (b *Bank) number(name string) (int64, error) {
 // AckedAtStart returns the last event that the backend was known to have when
 // the bank was made. Too low costs duplicates.
 func (b *Bank) AckedAtStart() uint64 { return b.ackedStart }
+
+// MaxAge returns after which time without confirmation a set of codes is stale;
+// 0: never.
+func (b *Bank) MaxAge(ctx context.Context) (age time.Duration, err error) {
+	err = b.call(ctx, func() { age = b.cfg.MaxAge })
+	return age, err
+}
+
+// RejectDesired journals that a desired document could not be read. An older one
+// than the bank's is stale whatever is in it.
+func (b *Bank) RejectDesired(ctx context.Context, version int64, why string) error {
+	_, err := b.judged(ctx, func(t *tx) Verdict {
+		if version <= b.desired.Version {
+			return b.applyDesired(t, locker.DesiredState{Version: version})
+		}
+		t.add(locker.Event{Type: locker.EvConfigRejected, Version: locker.Number(version), Why: why})
+		return Verdict{}
+	})
+	return err
+}

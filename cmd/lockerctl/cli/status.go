@@ -34,12 +34,36 @@ func statusPage(p *page, s *bank.Status) {
 	t.row(plain("time"), plain(local(s.Time)), clockCell(s.Clock))
 	t.row(plain("doors"), plain(strconv.Itoa(s.Doors)), doorCounts(s))
 	t.row(plain("journal"), plain(s.Journal.ID), plain(journalLine(s.Journal)))
+	linkRows(t, s.Link)
 	p.table(t)
 	p.section(busTable(s.Buses))
 	p.section(boardTable(s.Buses))
 	p.section(scannerTable(s.Scanners))
 	p.section(visitTable(s.Visits))
 	p.section(setTable(s))
+}
+
+// linkRows show the link to the broker, and what to do if there is none.
+func linkRows(t *table, l *bank.LinkStatus) {
+	if l == nil {
+		return
+	}
+	state := cell{"connected since " + local(l.Since), good}
+	if !l.Connected {
+		state = cell{"not connected since " + local(l.Since), bad}
+	}
+	t.row(plain("broker"), plain(l.URL), state)
+	acked := "nothing acknowledged yet"
+	if l.Acked > 0 {
+		acked = fmt.Sprintf("acknowledged up to event %d", l.Acked)
+	}
+	if !l.AckedAt.IsZero() {
+		acked += ", " + local(l.AckedAt)
+	}
+	t.row(plain("backend"), plain(fmt.Sprintf("%d events to go up", l.Pending)), plain(acked))
+	if l.Error != "" {
+		t.row(plain(""), plain(l.Error), cell{l.Cure, notice})
+	}
 }
 
 func journalLine(j bank.JournalStatus) string {
