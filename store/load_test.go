@@ -200,7 +200,7 @@ func TestLoadRefusals(t *testing.T) {
 		t.Error(err)
 	}
 	twice := stage(t, s, "acme", 1, 1)
-	if _, err := twice.Seal(); err == nil || !strings.Contains(err.Error(), "two records hold the tag") {
+	if _, err := twice.Seal(); err == nil || !strings.Contains(err.Error(), ErrTwice.Error()) {
 		t.Errorf("got %v", err)
 	}
 	twice.Discard()
