@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
 	"lockerd/sync/backend"
 	"lockerd/sync/backend/mqttlink"
@@ -107,36 +109,40 @@ func (f *fleet) codes() (map[string]backend.CodeStatus, error) {
 	return out, err
 }
 
-// awaitEvents waits until the backend has stored the bank's events up to a seq.
-func (f *fleet) awaitEvents(ctx context.Context, seq uint64) (backend.Status, error) {
+// await waits until the backend knows the bank as is says; the error names what.
+func (f *fleet) await(ctx context.Context, what string, is func(*backend.Status) bool) (backend.Status, error) {
 	for {
 		changed := f.be.Changed()
 		st, ok := f.be.Bank(bankName)
-		if ok && st.Journal.Stored >= seq {
+		if ok && is(&st) {
 			return st, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return st, fmt.Errorf("cannot see event %d at the backend: it has %d: %w", seq, st.Journal.Stored, context.Cause(ctx))
+			return st, fmt.Errorf("cannot see %s at the backend: %w", what, context.Cause(ctx))
 		}
 	}
 }
 
-// awaitBank waits until the bank's birth has come and the backend keeps the
-// tenant's set there.
+// awaitBank waits until the bank's birth has come.
 func (f *fleet) awaitBank(ctx context.Context) error {
-	for {
-		changed := f.be.Changed()
-		if st, ok := f.be.Bank(bankName); ok && st.Online {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("cannot see the bank at the broker: %w", context.Cause(ctx))
-		}
-	}
+	_, err := f.await(ctx, "the bank", func(st *backend.Status) bool { return st.Online })
+	return err
+}
+
+// awaitEvents waits until the backend has stored the bank's events up to a seq.
+func (f *fleet) awaitEvents(ctx context.Context, seq uint64) (backend.Status, error) {
+	return f.await(ctx, fmt.Sprintf("event %d", seq), func(st *backend.Status) bool { return st.Journal.Stored >= seq })
+}
+
+// awaitStock waits until the backend counts what the bank counts.
+func (f *fleet) awaitStock(ctx context.Context, lines []bank.StockLine) (backend.Status, error) {
+	return f.await(ctx, "the bank's stock", func(st *backend.Status) bool {
+		return slices.EqualFunc(lines, st.Stock, func(a bank.StockLine, b wire.StockLine) bool {
+			return a.Tenant == b.Tenant && a.SKU == b.SKU && a.Count == b.Count
+		})
+	})
 }
 
 func (f *fleet) close() error {

@@ -211,6 +211,13 @@ func (t *tour) above(ctx context.Context) error {
 	if a.Journal.Breaks+a.Journal.Holes > 0 {
 		return fmt.Errorf("cannot accept this: the chain of events has %d breaks and %d holes", a.Journal.Breaks, a.Journal.Holes)
 	}
+	mine, err := t.client.Stock(ctx)
+	if err != nil {
+		return err
+	}
+	if a, err = t.fleet.awaitStock(ctx, mine); err != nil {
+		return err
+	}
 	t.say("  %d events stored and acknowledged, chain unbroken up to %.12s…", a.Journal.Stored, a.Journal.Hash)
 	for _, s := range a.Stock {
 		t.say("  stock at the backend: %-8s %d", s.SKU, s.Count)
