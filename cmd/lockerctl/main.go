@@ -1,12 +1,25 @@
-// Command lockerctl is the field engineer's and operator's tool at a locker
-// bank: it asks and orders at the control socket of lockerd. Everything it
-// does stands in package cli; `lockerctl help` tells how it is used.
+// Command lockerctl is the field engineer's and operator's tool. At a locker bank it
+// asks and orders at the control socket of lockerd (package cli). `lockerctl fleet` is
+// a program of its own: the backend of many banks, through their broker (package
+// fleet). `lockerctl help` and `lockerctl fleet help` tell how they are used.
 package main
 
 import (
+	"io"
 	"os"
 
 	"lockerd/cmd/lockerctl/cli"
+	"lockerd/cmd/lockerctl/fleet"
 )
 
-func main() { os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch {
+	case len(args) > 0 && args[0] == "fleet":
+		return fleet.Run(args[1:], stdin, stdout, stderr)
+	case len(args) > 1 && args[0] == "help" && args[1] == "fleet":
+		return fleet.Run(append([]string{"help"}, args[2:]...), stdin, stdout, stderr)
+	}
+	return cli.Run(args, stdin, stdout, stderr)
+}

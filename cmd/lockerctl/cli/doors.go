@@ -66,7 +66,7 @@ func doorTable(list []bank.DoorStatus) *ui.Table {
 		d := &list[i]
 		service := ui.Plain("in")
 		if len(d.Out) > 0 {
-			service = ui.Tinted("out: " + causes(d.Out), ui.Bad)
+			service = ui.Tinted("out: "+causes(d.Out), ui.Bad)
 		}
 		lock := fmt.Sprintf("%s:%d/%d", d.Bus, d.Address, d.Channel)
 		t.Row(ui.Plain(d.ID.String()), ui.Plain(d.Size.String()), stateCell(d.State), service, itemCell(d.Item), ui.Plain(lock), ui.Plain(notes(d)))

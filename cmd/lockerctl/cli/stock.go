@@ -40,7 +40,7 @@ func stockPage(p *ui.Page, list []bank.StockLine) {
 		if l.Min != nil {
 			least = strconv.Itoa(*l.Min)
 			if l.Count < *l.Min {
-				count = ui.Tinted(count.Text + " low", ui.Notice)
+				count = ui.Tinted(count.Text+" low", ui.Notice)
 			}
 		}
 		t.Row(ui.Plain(ui.OrDash(l.Tenant)), ui.Plain(l.SKU), count, ui.Plain(least))

@@ -228,9 +228,10 @@ func opTicketNew(ctx context.Context, s *station, r *ticketRequest) (issuedTicke
 	if owner == "" {
 		owner = locker.SetOperator
 	}
-	k, ok := s.keys.find(owner)
+	keys := s.keys.Load()
+	k, ok := keys.find(owner)
 	if !ok {
-		k, ok = s.keys.find(locker.SetOperator)
+		k, ok = keys.find(locker.SetOperator)
 	}
 	if !ok {
 		return issuedTicket{}, fail("cannot sign a ticket: there is no key", "lockerctl fleet keys new")

@@ -21,7 +21,7 @@ import (
 type station struct {
 	be     *backend.Backend
 	store  *boltstore.Store
-	keys   *keyFile
+	keys   atomic.Pointer[keyFile]
 	g      *globals
 	cancel context.CancelFunc
 	ran    chan error
@@ -45,7 +45,8 @@ func openStation(ctx context.Context, g *globals, bank string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	s := &station{store: store, keys: keys, g: g}
+	s := &station{store: store, g: g}
+	s.keys.Store(keys)
 	if err := s.begin(ctx, bank, log); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -53,11 +54,12 @@ func openStation(ctx context.Context, g *globals, bank string, log *slog.Logger)
 }
 
 func (s *station) begin(ctx context.Context, bank string, log *slog.Logger) error {
-	signers, err := s.keys.signers()
+	keys := s.keys.Load()
+	signers, err := keys.signers()
 	if err != nil {
 		return err
 	}
-	trust, err := s.keys.trust()
+	trust, err := keys.trust()
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,8 @@ func (s *station) reached() error {
 
 // trustNow gives the fleet the key set of the key file.
 func (s *station) trustNow() (int64, error) {
-	keys, err := readKeys(s.keys.path)
+	old := s.keys.Load()
+	keys, err := readKeys(old.path)
 	if err != nil {
 		return 0, err
 	}
@@ -178,7 +181,7 @@ func (s *station) trustNow() (int64, error) {
 		return 0, err
 	}
 	have := map[string]bool{}
-	for _, k := range s.keys.Keys {
+	for _, k := range old.Keys {
 		have[k.KID] = true
 	}
 	var fresh []backend.Key
@@ -189,7 +192,7 @@ func (s *station) trustNow() (int64, error) {
 	}
 	version, err := s.be.SetTrust(set, fresh...)
 	if err == nil {
-		s.keys = keys
+		s.keys.Store(keys)
 	}
 	return version, err
 }
