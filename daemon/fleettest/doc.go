@@ -1,0 +1,10 @@
+// Package fleettest runs a fleet of whole banks in one process: each is the
+// daemon as the program runs it, with store, control socket and simulated lock
+// boards on a pty, against a real broker and the backend library. There is
+// nothing in it but tests.
+//
+// LOCKERD_BANKS says how many (default 24; 1000 is what sync/README.md reports).
+// Every bank is born, gets codes by deltas, opens a door by command and sends its
+// events; meanwhile a broker is killed and comes back. All must converge: every
+// event stored once, every chain unbroken, every set applied.
+package fleettest

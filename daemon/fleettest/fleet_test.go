@@ -1,0 +1,344 @@
+package fleettest
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lockerd/daemon"
+	"lockerd/daemon/config"
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend"
+	"lockerd/sync/backend/mqttlink"
+	"lockerd/sync/brokertest"
+	"lockerd/sync/brokertest/natstest"
+	"lockerd/sync/wire"
+)
+
+const (
+	defaultBanks = 24
+	startAtOnce  = 16 // banks that start side by side
+	tenant       = "acme"
+	patience     = 10 * time.Minute // for a thousand banks on a busy machine
+)
+
+func TestMain(m *testing.M) { natstest.Main(m) }
+
+func banks(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv("LOCKERD_BANKS"))
+	if err != nil {
+		return defaultBanks
+	}
+	return n
+}
+
+func name(i int) string { return fmt.Sprintf("bank-%04d", i) }
+
+// fleet is the banks and what stands above them.
+type fleet struct {
+	t       *testing.T
+	n       int
+	be      *backend.Backend
+	counted *counted
+}
+
+// counted is the backend, with what goes through it counted.
+type counted struct {
+	*backend.Backend
+	up, upBytes, down, downBytes atomic.Int64
+}
+
+func (c *counted) Receive(ctx context.Context, m backend.Message) {
+	c.up.Add(1)
+	c.upBytes.Add(int64(len(m.Topic) + len(m.Payload)))
+	c.Backend.Receive(ctx, m)
+}
+
+func (c *counted) Serve(ctx context.Context, l backend.Link) error {
+	return c.Backend.Serve(ctx, countedLink{l, c})
+}
+
+type countedLink struct {
+	backend.Link
+	c *counted
+}
+
+func (l countedLink) Publish(ctx context.Context, topic string, payload []byte) error {
+	l.c.down.Add(1)
+	l.c.downBytes.Add(int64(len(topic) + len(payload)))
+	return l.Link.Publish(ctx, topic, payload)
+}
+
+// newFleet starts backend and banks; bank i goes to urls[i % len(urls)].
+func newFleet(t *testing.T, n int, qos byte, urls ...string) *fleet {
+	t.Helper()
+	keys, trust := makeKeys(t)
+	be, err := backend.New(backend.Config{Store: backend.NewMemory(), Keys: keys, Trust: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{t: t, n: n, be: be, counted: &counted{Backend: be}}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	t.Cleanup(running.Wait)
+	t.Cleanup(stop)
+	running.Go(func() {
+		o := mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", QoS: qos}
+		if err := mqttlink.Run(ctx, o, f.counted); err != nil {
+			t.Error(err)
+		}
+	})
+	trustFile := filepath.Join(t.TempDir(), "trust.json")
+	b, err := json.Marshal(trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(trustFile, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.startBanks(ctx, &running, trustFile, qos, urls)
+	return f
+}
+
+func makeKeys(t *testing.T) ([]backend.Key, *wire.Keys) {
+	t.Helper()
+	var mine []backend.Key
+	var all []wire.Key
+	for _, k := range []wire.Key{
+		{KID: "ops-1", Tenant: "*", May: []string{"ack", "codes", "desired", "command", "ticket", "trust"}},
+		{KID: "acme-1", Tenant: tenant, May: []string{"codes", "ticket"}},
+	} {
+		public, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Public = public
+		all, mine = append(all, k), append(mine, backend.Key{KID: k.KID, Signer: private, Tenant: k.Tenant})
+	}
+	trust, err := wire.NewKeys(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mine, trust
+}
+
+// startBanks returns when every bank is ready.
+func (f *fleet) startBanks(ctx context.Context, running *sync.WaitGroup, trustFile string, qos byte, urls []string) {
+	f.t.Helper()
+	root := f.t.TempDir()
+	places := make(chan struct{}, startAtOnce)
+	var starting sync.WaitGroup
+	for i := range f.n {
+		places <- struct{}{}
+		ready := make(chan struct{})
+		starting.Go(func() { <-ready; <-places })
+		running.Go(func() {
+			said := sync.OnceFunc(func() { close(ready) })
+			defer said()
+			text := configText(name(i), filepath.Join(root, name(i)), trustFile, urls[i%len(urls)], qos)
+			c, err := config.Parse([]byte(text), name(i))
+			if err == nil {
+				err = daemon.Run(ctx, daemon.Options{Config: c, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: readyFunc(said)})
+			}
+			if err != nil {
+				f.t.Errorf("%s: %v", name(i), err)
+			}
+		})
+	}
+	starting.Wait()
+}
+
+type readyFunc func()
+
+func (r readyFunc) Write(b []byte) (int, error) { r(); return len(b), nil }
+
+// configText gives boards and doors the time that a machine with a thousand banks
+// takes: this is no test of times.
+func configText(bank, dir, trust, url string, qos byte) string {
+	return fmt.Sprintf(`version  = 1
+bank     = %q
+data_dir = %q
+[mqtt]
+url       = %q
+down_qos  = %d
+heartbeat = "60s"
+[trust]
+keys_file = %q
+[journal]
+bytes = 1048576
+[open]
+prove = "30s"
+[[bus]]
+name   = "a"
+driver = "sim"
+poll   = "10s"
+reply_timeout = "5s"
+[[locker]]
+number = 1
+bus    = "a"
+size   = "M"
+doors  = 4
+boards = [ { address = 1, channels = 12, first_door = 1 } ]
+`, bank, dir, url, qos, trust)
+}
+
+// all waits until is is true of every bank.
+func (f *fleet) all(what string, is func(*backend.Status) bool) {
+	f.t.Helper()
+	begun, limit := time.Now(), time.After(patience)
+	for {
+		changed := f.be.Changed()
+		left := ""
+		there := f.be.Banks()
+		for i := range there {
+			if !is(&there[i]) {
+				left = fmt.Sprintf("%+v", there[i])
+				break
+			}
+		}
+		if len(there) == f.n && left == "" {
+			f.t.Logf("%s: %d banks after %s", what, f.n, time.Since(begun).Round(time.Millisecond))
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			f.t.Fatalf("%s: %d of %d banks are there; one that lags: %s", what, len(there), f.n, left)
+		}
+	}
+}
+
+// each does something at every bank, some side by side.
+func (f *fleet) each(do func(bank string) error) {
+	f.t.Helper()
+	var wg sync.WaitGroup
+	places := make(chan struct{}, 64)
+	for i := range f.n {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			if err := do(name(i)); err != nil {
+				f.t.Errorf("%s: %v", name(i), err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (f *fleet) issue(door uint8) {
+	f.t.Helper()
+	f.each(func(bank string) error {
+		_, err := f.be.Issue(context.Background(), bank, tenant, locker.Code{Kind: locker.Collect, Door: locker.DoorID{Locker: 1, Door: door}})
+		return err
+	})
+}
+
+// applied tells whether a bank has all of the tenant's set and the backend all of
+// its journal, unbroken.
+func applied(st *backend.Status) bool {
+	j := st.Journal
+	return st.Online && st.Sets[tenant].Applied && j.Next > 1 && j.Stored >= j.Next-1 && j.Breaks == 0 && j.Holes == 0
+}
+
+func (f *fleet) open(door uint8) {
+	f.t.Helper()
+	f.each(func(bank string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		r, err := f.be.Command(ctx, bank, backend.Order{Type: locker.CmdOpen, Args: locker.CommandArgs{Door: locker.DoorID{Locker: 1, Door: door}}})
+		if err == nil && r.Status != locker.ReplyDone {
+			err = fmt.Errorf("door %d: %+v", door, r)
+		}
+		return err
+	})
+}
+
+// once fails if an event of a kind did not come exactly once from each bank.
+func (f *fleet) once(kind string) {
+	f.t.Helper()
+	seen := map[string]int{}
+	for cursor := uint64(0); ; {
+		list, next, err := f.be.Events("", cursor, 1000)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		for _, e := range list {
+			var x locker.Event
+			if err := json.Unmarshal(e.Raw, &x); err != nil {
+				f.t.Fatal(err)
+			}
+			if x.Type == kind {
+				seen[e.Bank]++
+			}
+			if e.Flag != backend.FlagNone {
+				f.t.Errorf("%s: event %d is flagged %s", e.Bank, e.Seq, e.Flag)
+			}
+		}
+		cursor = next
+	}
+	for i := range f.n {
+		if n := seen[name(i)]; n != 1 {
+			f.t.Errorf("%s: %s came %d times", name(i), kind, n)
+		}
+	}
+}
+
+// figures prints what a bank costs.
+func (f *fleet) figures(what string) {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	n := int64(f.n)
+	f.t.Logf("%s: per bank %d KiB of heap and stacks (bank, simulator, its share of the backend), %d goroutines; up %d messages, %d bytes; down %d messages, %d bytes",
+		what, (int64(m.HeapInuse)+int64(m.StackInuse))/n>>10, runtime.NumGoroutine()/f.n,
+		f.counted.up.Load()/n, f.counted.upBytes.Load()/n, f.counted.down.Load()/n, f.counted.downBytes.Load()/n)
+}
+
+// life is a fleet's: births, deltas, openings, events, and a broker killed amid.
+func (f *fleet) life(victim brokertest.Broker) {
+	f.t.Helper()
+	f.all("born", func(st *backend.Status) bool { return st.Online })
+	f.issue(1)
+	f.all("first codes", applied)
+	f.open(2)
+	f.all("openings", applied)
+	f.figures("after births, one code and one opening")
+	victim.Kill()
+	f.issue(3)
+	victim.Start()
+	f.all("codes issued while the broker was down", applied)
+	f.once("door.opened")
+	f.once("boot.started")
+	f.figures("after the broker's death")
+}
+
+func TestFleetOnMosquitto(t *testing.T) {
+	b := brokertest.StartMosquitto(t, brokertest.Options{Persistent: true, MaxQueued: 100_000})
+	newFleet(t, banks(t), 1, b.URL()).life(b)
+}
+
+func TestFleetOnNATS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes of NATS: not in short tests")
+	}
+	nodes := natstest.Start(t, "../../testdata/nats/node.conf")
+	urls := make([]string, len(nodes))
+	for i, n := range nodes {
+		urls[i] = n.URL()
+	}
+	newFleet(t, banks(t), 0, urls...).life(nodes[len(nodes)-1])
+}
