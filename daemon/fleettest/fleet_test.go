@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,7 +82,7 @@ func (l countedLink) Publish(ctx context.Context, topic string, payload []byte) 
 }
 
 // newFleet starts backend and banks; bank i goes to urls[i % len(urls)].
-func newFleet(t *testing.T, n int, qos byte, urls ...string) *fleet {
+func newFleet(t *testing.T, n int, qos byte, secret func(user string) string, urls ...string) *fleet {
 	t.Helper()
 	keys, trust := makeKeys(t)
 	be, err := backend.New(backend.Config{Store: backend.NewMemory(), Keys: keys, Trust: trust})
@@ -94,12 +95,13 @@ func newFleet(t *testing.T, n int, qos byte, urls ...string) *fleet {
 	t.Cleanup(running.Wait)
 	t.Cleanup(stop)
 	running.Go(func() {
-		o := mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", QoS: qos}
+		o := mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", PasswordFile: secret("backend"), QoS: qos}
 		if err := mqttlink.Run(ctx, o, f.counted); err != nil {
 			t.Error(err)
 		}
 	})
-	trustFile := filepath.Join(t.TempDir(), "trust.json")
+	root := t.TempDir()
+	trustFile := filepath.Join(root, "trust.json")
 	b, err := json.Marshal(trust)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +109,9 @@ func newFleet(t *testing.T, n int, qos byte, urls ...string) *fleet {
 	if err := os.WriteFile(trustFile, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.startBanks(ctx, &running, trustFile, qos, urls)
+	f.startBanks(ctx, &running, func(i int) string {
+		return configText(name(i), filepath.Join(root, name(i)), trustFile, urls[i%len(urls)], secret(name(i)), qos)
+	})
 	return f
 }
 
@@ -134,9 +138,8 @@ func makeKeys(t *testing.T) ([]backend.Key, *wire.Keys) {
 }
 
 // startBanks returns when every bank is ready.
-func (f *fleet) startBanks(ctx context.Context, running *sync.WaitGroup, trustFile string, qos byte, urls []string) {
+func (f *fleet) startBanks(ctx context.Context, running *sync.WaitGroup, text func(i int) string) {
 	f.t.Helper()
-	root := f.t.TempDir()
 	places := make(chan struct{}, startAtOnce)
 	var starting sync.WaitGroup
 	for i := range f.n {
@@ -146,8 +149,7 @@ func (f *fleet) startBanks(ctx context.Context, running *sync.WaitGroup, trustFi
 		running.Go(func() {
 			said := sync.OnceFunc(func() { close(ready) })
 			defer said()
-			text := configText(name(i), filepath.Join(root, name(i)), trustFile, urls[i%len(urls)], qos)
-			c, err := config.Parse([]byte(text), name(i))
+			c, err := config.Parse([]byte(text(i)), name(i))
 			if err == nil {
 				err = daemon.Run(ctx, daemon.Options{Config: c, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: readyFunc(said)})
 			}
@@ -165,7 +167,10 @@ func (r readyFunc) Write(b []byte) (int, error) { r(); return len(b), nil }
 
 // configText gives boards and doors the time that a machine with a thousand banks
 // takes: this is no test of times.
-func configText(bank, dir, trust, url string, qos byte) string {
+func configText(bank, dir, trust, url, secret string, qos byte) string {
+	if secret != "" {
+		secret = fmt.Sprintf("password_file = %q", secret)
+	}
 	return fmt.Sprintf(`version  = 1
 bank     = %q
 data_dir = %q
@@ -173,6 +178,7 @@ data_dir = %q
 url       = %q
 down_qos  = %d
 heartbeat = "60s"
+%s
 [trust]
 keys_file = %q
 [journal]
@@ -190,7 +196,7 @@ bus    = "a"
 size   = "M"
 doors  = 4
 boards = [ { address = 1, channels = 12, first_door = 1 } ]
-`, bank, dir, url, qos, trust)
+`, bank, dir, url, qos, secret, trust)
 }
 
 // all waits until is is true of every bank.
@@ -328,17 +334,53 @@ func (f *fleet) life(victim brokertest.Broker) {
 
 func TestFleetOnMosquitto(t *testing.T) {
 	b := brokertest.StartMosquitto(t, brokertest.Options{Persistent: true, MaxQueued: 100_000})
-	newFleet(t, banks(t), 1, b.URL()).life(b)
+	newFleet(t, banks(t), 1, func(string) string { return "" }, b.URL()).life(b)
 }
 
 func TestFleetOnNATS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes of NATS: not in short tests")
 	}
-	nodes := natstest.Start(t, "../../testdata/nats/node.conf")
+	n, dir := banks(t), t.TempDir()
+	nodes := natstest.Start(t, natsConf(t, dir, n))
 	urls := make([]string, len(nodes))
-	for i, n := range nodes {
-		urls[i] = n.URL()
+	for i, node := range nodes {
+		urls[i] = node.URL()
 	}
-	newFleet(t, banks(t), 0, urls...).life(nodes[len(nodes)-1])
+	newFleet(t, n, 0, func(user string) string { return filepath.Join(dir, user) }, urls...).life(nodes[len(nodes)-1])
+}
+
+// natsConf makes the cluster's configuration from the documented one: with a user
+// for each bank, as it says, and files with the passwords.
+func natsConf(t *testing.T, dir string, n int) string {
+	t.Helper()
+	raw, err := os.ReadFile("../../testdata/nats/node.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, ok := strings.Cut(string(raw), "    { user: \"lon-042\"")
+	if !ok {
+		t.Fatal("node.conf has no bank to be replaced")
+	}
+	var b strings.Builder
+	b.WriteString(head)
+	users := map[string]string{"backend": "backend-secret"}
+	for i := range n {
+		u := name(i)
+		users[u] = u + "-secret"
+		fmt.Fprintf(&b, `{ user: %q, password: %q, permissions: {
+  publish: ["lockers.v1.%s.state", "lockers.v1.%s.state.*", "lockers.v1.%s.up.*"], subscribe: ["lockers.v1.%s.down.*", "$MQTT.sub.>"] } }
+`, u, users[u], u, u, u, u)
+	}
+	b.WriteString("] }\n")
+	for u, p := range users {
+		if err := os.WriteFile(filepath.Join(dir, u), []byte(p), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "node.conf")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
