@@ -97,7 +97,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 		}
 	}
 	for _, n := range []string{"door", "locker", "item", "from"} {
-		if _, ok := a.Args[n]; ok && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
+		if v, ok := a.Args[n]; ok && string(v) != "null" && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
 			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
 		}
 	}
