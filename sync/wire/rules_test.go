@@ -109,16 +109,17 @@ func memberRules() map[string]s {
 
 func need(names ...string) *s { return &s{Required: names} }
 func without(names ...string) *s {
-	var any []*s
+	var some []*s
 	for _, n := range names {
-		any = append(any, need(n))
+		some = append(some, need(n))
 	}
-	return &s{Not: &s{AnyOf: any}}
+	return &s{Not: &s{AnyOf: some}}
 }
 func all(parts ...*s) *s { return &s{AllOf: parts} }
 func when(member, value string, then *s) *s {
 	return &s{If: &s{Properties: schema.Members{{Name: member, Schema: &s{Const: value}}}, Required: []string{member}}, Then: then}
 }
+
 func holds(member string, what s) *s {
 	return &s{Properties: schema.Members{{Name: member, Schema: &what}}}
 }

@@ -173,7 +173,7 @@ func leads(doc any, to string) bool {
 		_, err := os.Stat(to)
 		return err == nil
 	}
-	for _, p := range strings.Split(path, "/") {
+	for p := range strings.SplitSeq(path, "/") {
 		m, _ := doc.(map[string]any)
 		if doc = m[p]; doc == nil {
 			return false
