@@ -57,8 +57,11 @@ func TestCommands(t *testing.T) {
 		if got.Bad != x.bad || got.ID != "x-1" || got.Bank != here.Bank {
 			t.Errorf("%s: bad %q, want %q (%+v)", x.name, got.Bad, x.bad, got)
 		}
-		if _, known := takes[got.Type]; !known && got.Type != "" {
-			t.Errorf("%s: type %q gets on", x.name, got.Type)
+		if _, known := takes[got.Asked]; !known && got.Asked != "" || (got.Type == got.Asked) != (x.bad == "" || got.Asked == "") {
+			t.Errorf("%s: type %q, asked %q", x.name, got.Type, got.Asked)
+		}
+		if x.bad != "" && (got.Type != "" || got.Args != locker.CommandArgs{}) {
+			t.Errorf("%s: could be carried out: %+v", x.name, got.Command)
 		}
 	}
 }

@@ -31,7 +31,10 @@ var takes = map[string]struct{ need, may []string }{
 type loose struct {
 	ID      string          `json:"id"`
 	Type    json.RawMessage `json:"type,omitempty"`
+	IAT     json.RawMessage `json:"iat,omitempty"`
+	EXP     json.RawMessage `json:"exp,omitempty"`
 	Counter json.RawMessage `json:"counter,omitempty"`
+	Nonce   json.RawMessage `json:"nonce,omitempty"`
 }
 
 var (
@@ -42,6 +45,7 @@ var (
 	}](nil)
 	textPlan   = strict.Compile[string](nil)
 	numberPlan = strict.Compile[int64](nil)
+	timePlan   = strict.Compile[locker.Time](nil)
 )
 
 // readCommand reads a command. One that can be answered is returned although it
@@ -56,17 +60,35 @@ func readCommand(body []byte) (Down, *Refusal) {
 	}
 	m, err := commandPlan.Decode(body)
 	if err != nil {
-		m.Command = locker.Command{ID: l.ID}
-		m.Type, _ = textPlan.Decode(l.Type)
-		if _, known := takes[m.Type]; !known {
-			m.Type = ""
-		}
-		m.Counter, _ = numberPlan.Decode(l.Counter)
-		m.Bad = clip(err.Error())
-		return &m, nil
+		m.Bad = err.Error()
+	} else {
+		m.Bad = checkCommand(&m.Command, body)
 	}
-	m.Bad = clip(checkCommand(&m.Command, body))
+	m.Asked = l.asked()
+	if m.Bad != "" {
+		m.Bad, m.Command = clip(m.Bad), l.rest()
+	}
 	return &m, nil
+}
+
+func (l *loose) asked() string {
+	typ, _ := textPlan.Decode(l.Type)
+	if _, known := takes[typ]; !known {
+		return "" // it goes into events
+	}
+	return typ
+}
+
+// rest is what can be read of a command that is not carried out.
+func (l *loose) rest() locker.Command {
+	c := locker.Command{ID: l.ID}
+	c.Counter, _ = numberPlan.Decode(l.Counter)
+	c.IAT, _ = timePlan.Decode(l.IAT)
+	c.EXP, _ = timePlan.Decode(l.EXP)
+	if c.Nonce, _ = textPlan.Decode(l.Nonce); !printable(c.Nonce) {
+		c.Nonce = ""
+	}
+	return c
 }
 
 func checkCommand(c *locker.Command, body []byte) string {
@@ -74,7 +96,6 @@ func checkCommand(c *locker.Command, body []byte) string {
 	opens := c.Type == locker.CmdOpen || c.Type == locker.CmdOpenAll
 	switch {
 	case !known:
-		c.Type = "" // it goes into events
 		return "type: is unknown"
 	case c.Counter < 0:
 		return "counter: must not be below 0"
@@ -97,7 +118,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 		}
 	}
 	for _, n := range []string{"door", "locker", "item", "from"} {
-		if _, ok := a.Args[n]; ok && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
+		if v, ok := a.Args[n]; ok && string(v) != "null" && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
 			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
 		}
 	}
