@@ -9,11 +9,11 @@ import (
 	"lockerd/daemon/locker"
 )
 
-func testEnvelope(t testing.TB) envelope {
-	t.Helper()
+func testEnvelope(tb testing.TB) envelope {
+	tb.Helper()
 	e, err := newEnvelope("lon-042", "j1")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }

@@ -142,6 +142,7 @@ func (b *backend) keep(quit chan struct{}) {
 			o = mqtt.NewClientOptions().AddBroker("ssl://" + b.addr).SetClientID("backend").SetTLSConfig(b.tls)
 		}
 		o.SetAutoReconnect(false).SetCleanSession(true).SetProtocolVersion(4).SetKeepAlive(5 * time.Second)
+		o.SetWriteTimeout(200 * time.Millisecond) // a Publish holds its caller for so long after the connection has ended
 		o.SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) })
 		o.SetDefaultPublishHandler(b.receive)
 		c := mqtt.NewClient(o)
@@ -193,8 +194,11 @@ func (b *backend) stop() {
 }
 
 func (b *backend) receive(_ mqtt.Client, m mqtt.Message) {
-	if b.slow != nil {
-		b.slow()
+	b.mu.Lock()
+	slow := b.slow
+	b.mu.Unlock()
+	if slow != nil {
+		slow()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
