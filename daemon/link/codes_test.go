@@ -250,6 +250,10 @@ func TestClaims(t *testing.T) {
 	r.want("codes.applied acme v5", "stock.changed count 1")
 	r.down("acme-1", r.delta(5, 6, digest(), wire.Op{Drop: "c-b"}))
 	r.want("codes.applied acme v6", "stock.changed count 2")
+	r.down("acme-1", r.delta(6, 7, digest(codeAt("c-d", 1)), puts(codeAt("c-d", 1))...))
+	r.want("codes.applied acme v7", "stock.changed count 1")
+	r.down("acme-1", r.chunk(8, 1, 1, digest())) // claims of the old generation end
+	r.want("codes.applied acme v8", "stock.changed count 2")
 }
 
 func TestQuotas(t *testing.T) {
