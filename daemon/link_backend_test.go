@@ -19,19 +19,19 @@ import (
 const linkBank = "lon-042"
 
 // signerOf is the private key of a kid in the vectors.
-func signerOf(t testing.TB, kid string) ed25519.PrivateKey {
-	t.Helper()
+func signerOf(tb testing.TB, kid string) ed25519.PrivateKey {
+	tb.Helper()
 	b, err := os.ReadFile("../testdata/vectors/private.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var v struct{ Seeds map[string]string }
 	if err := json.Unmarshal(b, &v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	seed, err := base64.RawURLEncoding.DecodeString(v.Seeds[kid])
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return ed25519.NewKeyFromSeed(seed)
 }
@@ -58,17 +58,17 @@ type upstream struct {
 	quiet  bool     // acknowledge nothing
 }
 
-func newUpstream(t testing.TB, url string) *upstream {
-	t.Helper()
-	u := &upstream{t: t, events: map[uint64]string{}, reply: map[string]wire.Reply{}}
+func newUpstream(tb testing.TB, url string) *upstream {
+	tb.Helper()
+	u := &upstream{t: tb, events: map[uint64]string{}, reply: map[string]wire.Reply{}}
 	o := mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt://", "tcp://", 1)).SetClientID("backend").SetOrderMatters(true)
 	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { u.take(m.Topic(), m.Payload()) })
 	o.SetOnConnectHandler(func(c mqtt.Client) { c.Subscribe("lockers/v1/"+linkBank+"/#", 1, nil) })
 	u.client = mqtt.NewClient(o)
 	if tok := u.client.Connect(); !tok.WaitTimeout(20*time.Second) || tok.Error() != nil {
-		t.Fatal("the backend finds no broker: ", tok.Error())
+		tb.Fatal("the backend finds no broker: ", tok.Error())
 	}
-	t.Cleanup(func() { u.client.Disconnect(0) })
+	tb.Cleanup(func() { u.client.Disconnect(0) })
 	return u
 }
 
@@ -106,9 +106,10 @@ func (u *upstream) take(topic string, payload []byte) {
 	}
 }
 
-func decoded(t testing.TB, into any, payload []byte) {
+func decoded(tb testing.TB, into any, payload []byte) {
+	tb.Helper()
 	if err := json.Unmarshal(payload, into); err != nil {
-		t.Errorf("%s: %v", payload, err)
+		tb.Errorf("%s: %v", payload, err)
 	}
 }
 
@@ -208,5 +209,3 @@ func digestOf(codes ...locker.Code) *locker.Digest {
 	}
 	return d
 }
-
-func from(n int64) *int64 { return &n }

@@ -34,7 +34,7 @@ func (i *issuer) send(s wire.State, epoch, version int64) {
 		i.r.whole(s, "acme", "acme-1", issuerEpoch, to, i.codes...)
 		return
 	}
-	m := &wire.Codes{Head: i.r.up.head(s), Set: "acme", Epoch: issuerEpoch, From: from(version), To: to, Digest: digestOf(i.codes...)}
+	m := &wire.Codes{Head: i.r.up.head(s), Set: "acme", Epoch: issuerEpoch, From: &version, To: to, Digest: digestOf(i.codes...)}
 	for _, c := range i.codes[version-1:] {
 		m.Ops = append(m.Ops, wire.Op{Put: &c})
 	}

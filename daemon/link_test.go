@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -58,7 +57,6 @@ type linkRig struct {
 	logs   bytes.Buffer
 	texts  []string // of codes: they may be found nowhere
 
-	mu  sync.Mutex
 	cmd *exec.Cmd
 }
 
@@ -83,14 +81,14 @@ func newLinkRig(t *testing.T) *linkRig {
 	}
 	r.up = newUpstream(t, broker.URL())
 	r.client = control.NewClient(filepath.Join(r.dir, "s"), "test")
-	t.Cleanup(func() { r.end(syscall.SIGKILL) })
+	t.Cleanup(func() { _ = r.end(syscall.SIGKILL) }) // killed: that is no error
 	return r
 }
 
 // run starts the daemon and waits until it is ready.
 func (r *linkRig) run() {
 	r.t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:noctx // ended by end
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), runAs+"="+r.file)
 	cmd.Stderr = &r.logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -151,11 +149,11 @@ func TestCodeComesDown(t *testing.T) {
 	}
 	u.until("the stock", func() bool { return len(u.stock.Stock) == 1 && u.stock.Stock[0].Count == 1 })
 	c, text := r.code(1, 7)
-	u.send(wire.TopicCodes, "acme-1", &wire.Codes{Head: u.head(born), Set: "acme", Epoch: 100, From: from(1), To: 2, Ops: []wire.Op{{Put: &c}}, Digest: digestOf(c)})
+	u.send(wire.TopicCodes, "acme-1", &wire.Codes{Head: u.head(born), Set: "acme", Epoch: 100, From: new(int64(1)), To: 2, Ops: []wire.Op{{Put: &c}}, Digest: digestOf(c)})
 	u.until("a get", func() bool { return len(u.gets) > 0 && u.gets[0].Set == "acme" && u.gets[0].Epoch == 0 }) // it has no such set yet
 	r.whole(born, "acme", "acme-1", 100, 1)
 	u.event(`"codes.applied"`, `"set":"acme"`, `"version":1`)
-	u.send(wire.TopicCodes, "acme-1", &wire.Codes{Head: u.head(born), Set: "acme", Epoch: 100, From: from(1), To: 2, Ops: []wire.Op{{Put: &c}}, Digest: digestOf(c)})
+	u.send(wire.TopicCodes, "acme-1", &wire.Codes{Head: u.head(born), Set: "acme", Epoch: 100, From: new(int64(1)), To: 2, Ops: []wire.Op{{Put: &c}}, Digest: digestOf(c)})
 	u.event(`"codes.applied"`, `"from":1`, `"to":2`)
 	u.event(`"stock.changed"`, `"count":0`) // its code names the door
 	v := &visit{locker: 1, door: 7, text: text}

@@ -63,8 +63,7 @@ func openReply(r OpenResult, err error) locker.Reply {
 // failure is the reply to a command that the bank could not carry out.
 func failure(err error) locker.Reply {
 	r := locker.Reply{Status: locker.ReplyFailed, Reason: failedOther, Result: map[string]any{"error": err.Error()}}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		r.Result["cure"] = e.Cure
 		if e.Reason != "" {
 			r.Reason = e.Reason

@@ -70,8 +70,7 @@ func (b *Bank) Switch(ctx context.Context, s *Snapshot) (Verdict, error) {
 			return Verdict{Refused: s.refuse(refusedQuota, "", "", fmt.Sprintf("the set would hold %d records, %d are allowed", s.Records, most))}
 		}
 		if err := b.switchSet(t, s, marks, fresh); err != nil {
-			var r *refusedError
-			if errors.As(err, &r) {
+			if r, ok := errors.AsType[*refusedError](err); ok {
 				return Verdict{Refused: r.r}
 			}
 			t.fault("a code's mark is damaged", err)
