@@ -45,7 +45,12 @@ func TestOnMosquitto(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	ran := make(chan error, 1)
 	go func() { ran <- mqttlink.Run(ctx, mqttlink.Options{URL: broker.URL(), ClientID: "fleet", QoS: 1}, be) }()
-	t.Cleanup(func() { cancel(); <-ran })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
 
 	const banks, events = 10, 300
 	list := make([]*banktest.Bank, banks)

@@ -25,8 +25,6 @@ type world struct {
 	backup   *Memory
 	restored bool
 	ids      map[string][]string
-	emitted  map[string]int
-	opened   map[string]int
 }
 
 // shake delivers some packets, not all of them, not once, not in order.

@@ -30,8 +30,8 @@ func testKey(kid, tenant string) (Key, wire.Key) {
 	return Key{KID: kid, Signer: priv, Tenant: tenant}, wire.Key{KID: kid, Public: pub, May: may, Tenant: tenant}
 }
 
-func testKeys(t testing.TB, kids ...string) ([]Key, *wire.Keys) {
-	t.Helper()
+func testKeys(tb testing.TB, kids ...string) ([]Key, *wire.Keys) {
+	tb.Helper()
 	var mine []Key
 	var theirs []wire.Key
 	for _, kid := range kids {
@@ -44,7 +44,7 @@ func testKeys(t testing.TB, kids ...string) ([]Key, *wire.Keys) {
 	}
 	set, err := wire.NewKeys(theirs...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return mine, set
 }
@@ -74,13 +74,13 @@ type rig struct {
 	seen     func(p packet) // each message from above
 }
 
-func newRig(t testing.TB) *rig {
-	t.Helper()
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
 	r := &rig{
-		t: t, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), store: NewMemory(),
+		t: tb, now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), store: NewMemory(),
 		banks: map[string]*banktest.Bank{}, retained: map[string]packet{},
 	}
-	r.keys, r.trust = testKeys(t, "ops-1", "acme-1", "globex-1")
+	r.keys, r.trust = testKeys(tb, "ops-1", "acme-1", "globex-1")
 	r.start()
 	return r
 }

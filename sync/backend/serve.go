@@ -51,7 +51,7 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 	err := link.Subscribe(ctx, b.filters()...)
 	if err == nil {
 		b.setSubscribed(out)
-		err = b.work(ctx, link, out)
+		err = b.work(ctx, link)
 	}
 	cancel(nil)
 	<-sent
@@ -115,7 +115,7 @@ func (b *Backend) filters() []string {
 }
 
 // work takes messages in groups, one commit each, and ticks.
-func (b *Backend) work(ctx context.Context, link Link, out chan effect) error {
+func (b *Backend) work(ctx context.Context, link Link) error {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {

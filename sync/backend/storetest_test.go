@@ -15,6 +15,7 @@ func TestMemoryStore(t *testing.T) {
 
 func TestBoltStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) backend.Store {
+		t.Helper()
 		s, err := boltstore.Open(filepath.Join(t.TempDir(), "fleet.db"))
 		if err != nil {
 			t.Fatal(err)

@@ -111,8 +111,7 @@ func (c *call) dispatch(ctx context.Context, args []string) error {
 	if err == nil {
 		err = do(ctx, c)
 	}
-	var usage *ui.UsageError
-	if errors.As(err, &usage) {
+	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
 		p.About(usage, v)
 	}
 	return err

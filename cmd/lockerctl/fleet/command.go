@@ -66,11 +66,11 @@ func resync(args []string) (backend.Order, error) {
 	return backend.Order{Type: locker.CmdResync, Args: locker.CommandArgs{From: &n}}, nil
 }
 
-func commandVerb(make orderOf) func(*flag.FlagSet) action {
+func commandVerb(order orderOf) func(*flag.FlagSet) action {
 	return func(fs *flag.FlagSet) action {
 		life := fs.Duration("life", 0, "how long the command may wait for the bank")
 		return func(ctx context.Context, c *call) error {
-			o, err := make(c.args[1:])
+			o, err := order(c.args[1:])
 			if err != nil {
 				return err
 			}

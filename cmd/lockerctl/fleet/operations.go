@@ -156,11 +156,8 @@ func arrived(ctx context.Context, s *station, bank, set string, waitMS int64) (b
 	}
 	wctx, cancel := context.WithTimeout(ctx, time.Duration(waitMS)*time.Millisecond)
 	defer cancel()
-	err := s.be.AwaitCodes(wctx, bank, set)
-	if err != nil && ctx.Err() == nil {
-		return false, nil //nolint:nilerr // it is on disk, and on its way
-	}
-	return err == nil, err
+	there := s.be.AwaitCodes(wctx, bank, set) == nil // else it is on disk, and on its way
+	return there, ctx.Err()
 }
 
 func opCodeList(_ context.Context, s *station, q *bankQuery) ([]backend.CodeStatus, error) {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"lockerd/cmd/lockerctl/ui"
-	"lockerd/sync/backend"
 )
 
 const serveHelp = `Stores the events of all banks, answers their births, sends what they lack, and
@@ -113,14 +112,8 @@ func failureOf(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	f := &failure{Text: err.Error()}
-	if errors.As(err, new(*backend.RefusedError)) {
-		f.Cure = refusedCure
-	}
-	return f
+	return &failure{Text: err.Error()} // a *backend.RefusedError says itself what to do
 }
-
-const refusedCure = "lockerctl fleet watch --once shows the banks, lockerctl fleet show BANK one of them"
 
 func (s *station) answer(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)

@@ -108,10 +108,10 @@ func (c *call) line(b *backend.Status, last map[string][]byte) error {
 
 // over makes an interruption the end it is.
 func over(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func fleetTable(p *ui.Page, f *fleetPage) {

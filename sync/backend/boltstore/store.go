@@ -136,3 +136,12 @@ func (b bucket) Scan(prefix, from []byte, each func(key, value []byte) bool) err
 	}
 	return nil
 }
+
+// Size is the size of the file in bytes.
+func (s *Store) Size() (int64, error) {
+	st, err := os.Stat(s.db.Path())
+	if err != nil {
+		return 0, fmt.Errorf("cannot look at the store: %w", err)
+	}
+	return st.Size(), nil
+}

@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options, s Server) error {
 		begun := time.Now()
 		err := once(ctx, o, s)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // told to end
 		}
 		if o.Failed != nil {
 			o.Failed(err)

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"lockerd/daemon/locker"
+	"lockerd/sync/backend/banktest"
+	"lockerd/sync/brokertest"
+	"lockerd/sync/wire"
+)
+
+// TestFleetScripts runs lockerctl fleet against a mosquitto and model banks. Each
+// script has a broker of its own. The commands beside testscript's own:
+//
+//	model NAME [reject=WHY] [status=STATUS:REASON]   connects a model bank that trusts $WORK/st/trust.json
+//	model-off NAME                                   its connection breaks
+//	model-event NAME TYPE DOOR                       an event
+//	model-sees NAME TEXT                             waits until the bank's summary has the text
+//	await-socket                                     waits for a serve
+func TestFleetScripts(t *testing.T) {
+	brokertest.FindMosquitto(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "fleet"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			broker := brokertest.StartMosquitto(t, brokertest.Options{}) // one each: banks' names are client ids
+			e.Setenv("TZ", "UTC")
+			e.Setenv("TERM", "xterm")
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			e.Setenv("LOCKERCTL_BROKER", broker.URL())
+			e.Setenv("LOCKERCTL_PREFIX", "lockers/test")
+			e.Setenv("LOCKERCTL_FLEET_STATE", filepath.Join(e.WorkDir, "st", "f.db"))
+			e.Values[modelsKey{}] = &models{url: broker.URL(), live: map[string]*banktest.Live{}, banks: map[string]*banktest.Bank{}}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"model":        startModel,
+			"model-off":    stopModel,
+			"model-event":  modelEvent,
+			"model-sees":   modelSees,
+			"await-socket": awaitSocket,
+		},
+	})
+}
+
+type modelsKey struct{}
+
+type models struct {
+	url   string
+	live  map[string]*banktest.Live
+	banks map[string]*banktest.Bank
+}
+
+func startModel(ts *testscript.TestScript, _ bool, args []string) {
+	m := ts.Value(modelsKey{}).(*models)
+	name := args[0]
+	b := m.banks[name]
+	if b == nil {
+		raw, err := os.ReadFile(ts.MkAbs(filepath.Join("st", "trust.json")))
+		ts.Check(err)
+		keys, err := wire.ParseKeys(raw)
+		ts.Check(err)
+		b = banktest.New(name, "j-"+name, keys)
+		b.DoorsNow = modelDoors()
+		two := 2
+		b.StockNow = []wire.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1, Min: &two}}
+		m.banks[name] = b
+	}
+	for _, a := range args[1:] {
+		k, v, _ := strings.Cut(a, "=")
+		switch k {
+		case "reject":
+			b.Reject = v
+		case "status":
+			status, reason, _ := strings.Cut(v, ":")
+			b.Answer = func(locker.Command) *locker.Reply {
+				return &locker.Reply{Status: status, Reason: reason, Result: map[string]any{"ms": 412}}
+			}
+		default:
+			ts.Fatalf("model takes no %q", a)
+		}
+	}
+	l, err := banktest.Dial(b, m.url, ts.Getenv("LOCKERCTL_PREFIX"))
+	ts.Check(err)
+	m.live[name] = l
+	ts.Defer(func() {
+		if m.live[name] == l {
+			l.Close()
+		}
+	})
+}
+
+func modelDoors() []wire.Door {
+	doors := []wire.Door{}
+	for i := range 4 {
+		doors = append(doors, wire.Door{ID: locker.DoorID{Locker: 1, Door: uint8(i + 1)}, State: "closed"})
+	}
+	doors[1].State = "open"
+	doors[2].Out = []locker.Cause{locker.CauseJammed}
+	return doors
+}
+
+func stopModel(ts *testscript.TestScript, _ bool, args []string) {
+	m := ts.Value(modelsKey{}).(*models)
+	m.live[args[0]].Close()
+	delete(m.live, args[0])
+	m.banks[args[0]].Online = false
+}
+
+func modelEvent(ts *testscript.TestScript, _ bool, args []string) {
+	door, err := locker.ParseDoorID(args[2])
+	ts.Check(err)
+	ts.Value(modelsKey{}).(*models).live[args[0]].Do(func(b *banktest.Bank, now locker.Time) {
+		b.Emit(now, locker.Event{Type: args[1], Door: door})
+		b.Send(now)
+	})
+}
+
+// modelSees waits for what a bank has to be what a script wants.
+func modelSees(ts *testscript.TestScript, _ bool, args []string) {
+	l, last := ts.Value(modelsKey{}).(*models).live[args[0]], ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		l.Do(func(b *banktest.Bank, _ locker.Time) { last = summary(b) })
+		if strings.Contains(last, args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s is at %q, want %q", args[0], last, args[1])
+}
+
+func summary(b *banktest.Bank) string {
+	var s strings.Builder
+	for _, name := range []string{"*", "acme"} {
+		if set := b.Sets[name]; set != nil {
+			fmt.Fprintf(&s, "%s: %d live %d revoked; ", name, len(set.Live), len(set.Revoked))
+		}
+	}
+	for _, k := range b.Keys.All() {
+		fmt.Fprintf(&s, "key %s; ", k.KID)
+	}
+	fmt.Fprintf(&s, "skus %d; done %d; refused %d", len(b.Desired.Doc.SKUs), len(b.Done), len(b.Refusals))
+	return s.String()
+}
+
+func awaitSocket(ts *testscript.TestScript, _ bool, _ []string) {
+	path := ts.Getenv("LOCKERCTL_FLEET_STATE") + ".sock"
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("unix", path); err == nil {
+			ts.Check(c.Close())
+			return
+		}
+	}
+	ts.Fatalf("nobody listens at %s", path)
+}
