@@ -47,6 +47,8 @@ const (
 // look-ups are called from the bank's goroutine, the rest from anywhere.
 type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
+	// Rehearse does of a Commit all that leaves no trace.
+	Rehearse(c *locker.Commit)
 	// Find returns the code of a tag with the stricter of the marks that its
 	// record and the marks' own bucket hold.
 	Find(tag locker.Tag) (locker.Entry, bool, error)

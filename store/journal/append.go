@@ -32,13 +32,9 @@ func (j *Journal) append(events []locker.Event, state []byte) (index, first uint
 	j.mu.Unlock()
 
 	r := Record{Index: index, State: state}
-	var last link
-	if r.Lines, last, err = encodeEvents(prev, first, events); err != nil {
+	f, last, err := r.encode(prev, first, events)
+	if err != nil {
 		return 0, 0, err
-	}
-	f := frame{index: index, kind: kindCommit, payload: encodePayload(&r)}
-	if len(f.payload) > MaxPayload {
-		return 0, 0, fmt.Errorf("cannot append %d bytes to the journal: a commit holds at most %d; split it", len(f.payload), MaxPayload)
 	}
 	j.buf = j.buf[:0]
 	if off+int64(frameSize(len(f.payload))) > s.size {
@@ -60,6 +56,33 @@ func (j *Journal) append(events []locker.Event, state []byte) (index, first uint
 	}
 	j.admit(s, &r, last, off+at, end)
 	return index, first, nil
+}
+
+// Rehearse makes the frame of a commit and throws it away.
+func (j *Journal) Rehearse(events []locker.Event, state []byte) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	j.mu.Lock()
+	s := j.last()
+	r := Record{Index: s.last + 1, State: state}
+	prev, first := s.hash, s.next
+	j.mu.Unlock()
+	if f, _, err := r.encode(prev, first, events); err == nil {
+		j.buf = appendFrame(j.buf[:0], f)
+	}
+}
+
+// encode takes events into r, numbered and chained, and returns its frame and
+// the link to the last of them.
+func (r *Record) encode(prev Hash, first uint64, events []locker.Event) (f frame, last link, err error) {
+	if r.Lines, last, err = encodeEvents(prev, first, events); err != nil {
+		return frame{}, last, err
+	}
+	f = frame{index: r.Index, kind: kindCommit, payload: encodePayload(r)}
+	if len(f.payload) > MaxPayload {
+		return frame{}, last, fmt.Errorf("cannot append %d bytes to the journal: a commit holds at most %d; split it", len(f.payload), MaxPayload)
+	}
+	return f, last, nil
 }
 
 // link is what a segment remembers of its last event.
