@@ -22,6 +22,9 @@ func NewDecoder(name, suffix string) (*Decoder, error) {
 // Feed takes what was read at a time and returns the scans it completes.
 func (d *Decoder) Feed(at time.Time, data []byte) []Scan { return d.scans(d.framer.Feed(at, data)) }
 
+// Pending returns what has come of a scan whose end is missing, uncleaned.
+func (d *Decoder) Pending() string { return d.framer.Pending() }
+
 // Deadline returns when Expire must be called unless bytes come before; the
 // zero time if it need not be.
 func (d *Decoder) Deadline() time.Time { return d.framer.Deadline() }

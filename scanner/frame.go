@@ -89,6 +89,9 @@ func (f *Framer) Expire(at time.Time) []Frame {
 	return []Frame{frame}
 }
 
+// Pending returns what has come of a frame whose end is missing.
+func (f *Framer) Pending() string { return string(f.pending) }
+
 // Reset forgets what is pending, for a device that was unplugged.
 func (f *Framer) Reset() { f.pending, f.tooLong, f.afterCR = f.pending[:0], false, false }
 

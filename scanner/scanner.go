@@ -21,6 +21,9 @@ type Scan struct {
 // goroutine and may block shortly.
 type Sink interface {
 	Scanned(s Scan)
+	// Expect shows, uncleaned, what has come of a scan whose end is missing. It
+	// may be anything, and no scan need follow: a sink can get ready, no more.
+	Expect(text string)
 	// ScannerState tells that a scanner's device was lost (err says why) or is
 	// there again (nil). Each scanner is reported once after the start.
 	ScannerState(name string, err error)

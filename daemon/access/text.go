@@ -21,6 +21,9 @@ func Text(s string) locker.Reason {
 	return locker.Granted
 }
 
+// IsWhole tells whether a text is a code to its last digit, whatever follows.
+func IsWhole(s string) bool { return len(s) == codeDigits && digits(s) && mod97(s) == 1 }
+
 // IsTicket tells whether a text is a ticket, not a code.
 func IsTicket(s string) bool { return len(s) >= ticketDigits && digits(s) }
 

@@ -30,7 +30,7 @@ func TestWithCheck(t *testing.T) {
 	for range 1000 {
 		body := fmt.Sprintf("%012d%012d", rand.Int64N(1e12), rand.Int64N(1e12))
 		text := WithCheck(body)
-		if len(text) != codeDigits || Text(text) != locker.Granted {
+		if !IsWhole(text) || IsWhole(text[1:]) || Text(text) != locker.Granted {
 			t.Fatalf("%s is no valid text", text)
 		}
 		wrong := []byte(text)

@@ -26,6 +26,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lockerd/daemon/clock"
@@ -49,6 +50,8 @@ type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
 	// CommitSets is Commit with a change of how far sets of codes are.
 	CommitSets(c *locker.Commit, sets map[string]locker.SetInfo) (first uint64, err error)
+	// Rehearse does of a Commit all that leaves no trace.
+	Rehearse(c *locker.Commit)
 	// Find returns the code of a tag with the stricter of the marks that its
 	// record and the marks' own bucket hold.
 	Find(tag locker.Tag) (locker.Entry, bool, error)
@@ -140,6 +143,8 @@ type Bank struct {
 	epoch time.Time // monotonic zero
 
 	inbox   chan func()
+	turn    chan struct{} // holds one token: see turn.go
+	waiting atomic.Int64  // messages posted and not yet done
 	stopped chan struct{} // closed when Run has returned
 	ready   chan struct{} // closed when doors can be opened
 
@@ -200,7 +205,7 @@ type busState struct {
 func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 	b := &Bank{
 		cfg: cfg, store: st, clock: clk, log: cfg.Log, epoch: time.Now(),
-		inbox: make(chan func(), inboxSize), stopped: make(chan struct{}), ready: make(chan struct{}),
+		inbox: make(chan func(), inboxSize), turn: make(chan struct{}, 1), stopped: make(chan struct{}), ready: make(chan struct{}),
 		buses: map[string]*busState{}, byID: map[locker.DoorID]*slot{}, byLock: map[busLock]*slot{},
 		touching: map[locker.CodeKey][]*slot{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
@@ -242,11 +247,16 @@ func (b *Bank) Run(ctx context.Context) error {
 	defer timer.Stop()
 	done, limit := ctx.Done(), time.Duration(-1)
 	for b.err == nil {
+		b.giveTurn()
 		select {
 		case f := <-b.inbox:
+			b.takeTurn()
 			f()
+			b.waiting.Add(-1)
 		case <-timer.C:
+			b.takeTurn()
 		case <-done:
+			b.takeTurn()
 			done, limit = nil, b.now()+drainLimit
 		}
 		b.tick()
@@ -268,6 +278,7 @@ func (b *Bank) mono(t time.Time) time.Duration { return t.Sub(b.epoch) }
 // post hands f to the goroutine; it waits while the inbox is full and gives up
 // only when the bank has stopped.
 func (b *Bank) post(f func()) {
+	b.waiting.Add(1)
 	select {
 	case b.inbox <- f:
 		runtime.Gosched() // a scanner's next read would keep its processor, and the bank waiting for another to wake
@@ -278,11 +289,13 @@ func (b *Bank) post(f func()) {
 // call runs f on the goroutine and waits for it.
 func (b *Bank) call(ctx context.Context, f func()) error {
 	done := make(chan struct{})
+	b.waiting.Add(1)
 	select {
 	case b.inbox <- func() { f(); close(done) }:
 	case <-b.stopped:
 		return errStopped
 	case <-ctx.Done():
+		b.waiting.Add(-1)
 		return ctx.Err()
 	}
 	select {

@@ -24,7 +24,11 @@ var (
 )
 
 // Scanned implements scanner.Sink.
-func (b *Bank) Scanned(s scanner.Scan) { b.post(func() { b.scanned(s) }) }
+func (b *Bank) Scanned(s scanner.Scan) {
+	if f := func() { b.scanned(s) }; !b.atOnce(f) {
+		b.post(f)
+	}
+}
 
 // ScannerState implements scanner.Sink.
 func (b *Bank) ScannerState(name string, err error) {

@@ -125,6 +125,7 @@ func (m *month) scan(name, text string, bad bool) {
 	}
 	want := m.model.predict(text, bad, m.clk.Now(), m.clk.Status())
 	from := m.model.seq
+	m.bank.Expect(text)
 	m.bank.Scanned(scanner.Scan{Scanner: name, Text: text, Malformed: bad, At: time.Now()})
 	synctest.Wait()
 	got := m.answer(name, from)

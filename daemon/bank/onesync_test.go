@@ -54,7 +54,11 @@ func TestOneSyncBetweenScanAndPulse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := st.Stats().Syncs
+	before, next := st.Stats().Syncs, st.Next()
+	b.Expect(c.Text)
+	if st.Stats().Syncs != before || st.Next() != next || len(bus.got) > 0 {
+		t.Error("what is expected has left a trace")
+	}
 	b.Scanned(scanner.Scan{Scanner: "front", Text: c.Text, At: time.Now()})
 	if n := <-bus.got - before; n != 1 {
 		t.Errorf("%d data syncs between scan and pulse, want 1", n)

@@ -119,6 +119,7 @@ func (r *rig) load(door int, serial string) {
 func (r *rig) scan(text string) { r.scanAt("front", text) }
 
 func (r *rig) scanAt(name, text string) {
+	r.b.Expect(text)
 	r.b.Scanned(scanner.Scan{Scanner: name, Text: text, At: time.Now()})
 }
 
@@ -522,6 +523,7 @@ func (s *memStore) Value(name string) ([]byte, bool, error) {
 
 func (s *memStore) JournalID() string                  { return "j-test" }
 func (s *memStore) First() uint64                      { return 1 }
+func (s *memStore) Rehearse(*locker.Commit)            {}
 func (s *memStore) EventBytes() int64                  { return 0 }
 func (s *memStore) Wait(context.Context, uint64) error { return nil }
 

@@ -96,5 +96,6 @@ func (s *site) halt() error {
 }
 
 func (s *site) scan(name, text string) {
+	s.bank.Expect(text)
 	s.bank.Scanned(scanner.Scan{Scanner: name, Text: text, At: time.Now()})
 }

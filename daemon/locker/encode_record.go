@@ -143,12 +143,11 @@ func (j *object) code(c CodeKey) {
 }
 
 func (j *object) bytes(k string, v []byte) {
+	j.str(k)
 	if v == nil {
-		j.any(k)
 		j.b = append(j.b, ":null"...)
 		return
 	}
-	j.any(k)
 	j.b = append(j.b, ':', '"')
 	j.b = base64.StdEncoding.AppendEncode(j.b, v)
 	j.b = append(j.b, '"')

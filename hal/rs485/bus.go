@@ -15,7 +15,9 @@
 // row is lost and then tried once per pause, 1 s doubling to 30 s.
 //
 // Two goroutines serve a bus: the arbiter, which waits on events and deadlines
-// only, and the port's receiver. Tests replace the port through Options.Dial;
+// only, and the port's receiver. The arbiter owns the line and all it knows of
+// it while it holds the mutex line, that is always but while it waits for
+// something to do; then a caller of Unlock takes its place to send that unlock. Tests replace the port through Options.Dial;
 // everything runs under testing/synctest.
 package rs485
 
@@ -67,7 +69,9 @@ type bus struct {
 	focus       map[int]time.Time
 	stats       hal.Stats
 
-	// The arbiter's own.
+	// The arbiter's own: of whoever holds line.
+	line    sync.Mutex
+	resting *session // that waits for something to do; nil: none
 	boards  []*board
 	byAddr  map[int]*board
 	pending []*unlock
@@ -121,6 +125,10 @@ func withDefaults(cfg hal.Config, l Limits) hal.Config {
 
 // Unlock implements hal.Bus.
 func (b *bus) Unlock(u hal.Unlock) {
+	if b.direct(u) {
+		b.nudge()
+		return
+	}
 	b.mu.Lock()
 	switch {
 	case !b.outstanding[u.Lock] && len(b.outstanding) < queueMax:

@@ -29,14 +29,24 @@ type result struct {
 }
 
 // exchange sends one request and waits for its reply, at most until limit if
-// that is set. It holds the only place where bytes are handed to the line.
+// that is set.
 func (s *session) exchange(req *Request, expires, limit time.Time) result {
 	s.flush()
 	begun := time.Now()
 	if !expires.IsZero() && !expires.After(begun) {
 		return result{expired: true}
 	}
-	n, err := s.port.Write(req.Bytes)
+	return s.finish(started{req, begun, s.port.TryWrite(req.Bytes)}, limit)
+}
+
+// finish hands over what the line did not take at once and waits for the reply.
+func (s *session) finish(st started, limit time.Time) result {
+	req, begun, n, err := st.req, st.begun, st.n, error(nil)
+	if n < len(req.Bytes) {
+		var more int
+		more, err = s.port.Write(req.Bytes[n:])
+		n += more
+	}
 	s.last = req
 	if err != nil || n < len(req.Bytes) {
 		s.port.Discard()

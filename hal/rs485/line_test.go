@@ -76,6 +76,17 @@ func (l *line) Sync() {
 	l.handOver()
 }
 
+func (l *line) TryWrite(p []byte) int {
+	l.mu.Lock()
+	stuck := l.stuck || l.err != nil
+	l.mu.Unlock()
+	if stuck {
+		return 0
+	}
+	n, _ := l.Write(p)
+	return n
+}
+
 func (l *line) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

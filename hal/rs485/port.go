@@ -9,8 +9,13 @@ type Port interface {
 	// Sync hands on what has already arrived: after it, into has had every
 	// byte that came before. It does not wait.
 	Sync()
-	// Write hands a frame to the line and says how many bytes were taken. It
-	// must not block for longer than half a second, whatever the peer does.
+	// TryWrite hands as much of a frame to the line as that takes at once, and
+	// says how much it was: nothing too where the port has failed. It does not
+	// wait.
+	TryWrite(p []byte) int
+	// Write hands the rest of a frame to the line and says how many bytes were
+	// taken. It must not block for longer than half a second, whatever the peer
+	// does.
 	Write(p []byte) (int, error)
 	// Discard drops what was written and has not left yet.
 	Discard()

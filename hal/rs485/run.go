@@ -17,6 +17,8 @@ const (
 // run keeps the port open until Close.
 func (b *bus) run() {
 	defer close(b.done)
+	b.line.Lock()
+	defer b.line.Unlock()
 	pause := reopenMin
 	opened := false
 	for !b.closing() {

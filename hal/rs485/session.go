@@ -29,6 +29,8 @@ type session struct {
 	missed  int // replies in a row without an echo before them
 	replied bool
 	last    *Request
+	taken   *unlock // was sent by direct, as started says
+	started started
 	quiet   time.Time // the line rests until then before a read
 	clear   time.Time // and until then before an unlock
 }
@@ -74,8 +76,15 @@ func (s *session) flush() {
 }
 
 // serve makes exchanges until the port fails, or Close is called.
-func (s *session) serve() error {
-	for !s.b.closing() {
+func (s *session) serve() (err error) {
+	defer func() { s.leave(err) }()
+	for !s.b.closing() || s.taken != nil {
+		if s.taken != nil {
+			if err := s.finishTaken(); err != nil {
+				return err
+			}
+			continue
+		}
 		s.b.accept()
 		now := time.Now()
 		if s.clear.After(now) {
@@ -101,7 +110,14 @@ func (s *session) serve() error {
 }
 
 // wait sleeps until something is queued, the port fails, or the time has come.
+// Meanwhile the line is free for direct.
 func (s *session) wait(until time.Time) error {
+	s.b.resting = s
+	s.b.line.Unlock()
+	defer func() {
+		s.b.line.Lock()
+		s.b.resting = nil
+	}()
 	s.timer.Reset(time.Until(until))
 	select {
 	case <-s.b.wake:

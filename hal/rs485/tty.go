@@ -134,21 +134,15 @@ func (t *tty) Sync() {
 	})
 }
 
-// Write implements Port. A line that takes the frame at once, as a rule, needs
-// no deadline; the rest of a frame waits for the line under one.
-func (t *tty) Write(p []byte) (int, error) {
+// TryWrite implements Port.
+func (t *tty) TryWrite(p []byte) int {
 	n := 0
-	if err := t.raw.Control(func(fd uintptr) { n, _ = unix.Write(int(fd), p) }); err != nil {
-		return 0, err
-	}
-	if n = max(n, 0); n == len(p) {
-		return n, nil
-	}
-	more, err := t.writeRest(p[n:])
-	return n + more, err
+	_ = t.raw.Control(func(fd uintptr) { n, _ = unix.Write(int(fd), p) }) // closed: Write tells
+	return max(n, 0)
 }
 
-func (t *tty) writeRest(p []byte) (int, error) {
+// Write implements Port.
+func (t *tty) Write(p []byte) (int, error) {
 	if err := t.file.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return 0, err
 	}

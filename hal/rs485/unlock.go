@@ -1,6 +1,7 @@
 package rs485
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,17 +38,25 @@ func (b *bus) accept() {
 }
 
 func (b *bus) prepare(u hal.Unlock) {
-	d := b.byAddr[u.Lock.Address]
-	if d == nil || u.Lock.Channel < 1 || u.Lock.Channel > d.Channels {
-		b.over(u, time.Time{}, fail(u.Lock, hal.ErrNotSent, "the bus has no such lock"))
-		return
-	}
-	req, err := b.codec.Unlock(u.Lock, u.Pulse)
+	w, err := b.ready(u)
 	if err != nil {
 		b.over(u, time.Time{}, fail(u.Lock, hal.ErrNotSent, err.Error()))
 		return
 	}
-	b.pending = append(b.pending, &unlock{Unlock: u, board: d, req: req})
+	b.pending = append(b.pending, w)
+}
+
+// ready makes the request of an unlock.
+func (b *bus) ready(u hal.Unlock) (*unlock, error) {
+	d := b.byAddr[u.Lock.Address]
+	if d == nil || u.Lock.Channel < 1 || u.Lock.Channel > d.Channels {
+		return nil, errors.New("the bus has no such lock")
+	}
+	req, err := b.codec.Unlock(u.Lock, u.Pulse)
+	if err != nil {
+		return nil, err
+	}
+	return &unlock{Unlock: u, board: d, req: req}, nil
 }
 
 // over ends an unlock that was accepted.

@@ -143,6 +143,7 @@ func (s *Source) session(ctx context.Context) error {
 	fed := make(chan struct{}, 1)
 	r := newReader(port, func(at time.Time, data []byte) {
 		s.decode(func(d *scanner.Decoder) []scanner.Scan { return d.Feed(at, data) })
+		s.expect()
 		select {
 		case fed <- struct{}{}:
 		default:
@@ -181,6 +182,16 @@ func (s *Source) decode(step func(*scanner.Decoder) []scanner.Scan) {
 	defer s.mu.Unlock()
 	for _, scan := range step(s.decoder) {
 		s.sink.Scanned(scan)
+	}
+}
+
+// expect shows the sink what may become a scan with the next bytes.
+func (s *Source) expect() {
+	s.mu.Lock()
+	text := s.decoder.Pending()
+	s.mu.Unlock()
+	if text != "" {
+		s.sink.Expect(text)
 	}
 }
 

@@ -63,6 +63,8 @@ func (l *log) Scanned(s scanner.Scan) {
 	l.add(s.Text)
 }
 
+func (l *log) Expect(string) {}
+
 func (l *log) ScannerState(name string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

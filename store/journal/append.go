@@ -32,12 +32,9 @@ func (j *Journal) append(events []locker.Event, state []byte) (index, first uint
 	j.mu.Unlock()
 
 	r := Record{Index: index, State: state}
-	if r.Lines, err = encodeEvents(prev, first, events); err != nil {
+	f, last, err := r.encode(prev, first, events)
+	if err != nil {
 		return 0, 0, err
-	}
-	f := frame{index: index, kind: kindCommit, payload: encodePayload(&r)}
-	if len(f.payload) > MaxPayload {
-		return 0, 0, fmt.Errorf("cannot append %d bytes to the journal: a commit holds at most %d; split it", len(f.payload), MaxPayload)
 	}
 	j.buf = j.buf[:0]
 	if off+int64(frameSize(len(f.payload))) > s.size {
@@ -57,21 +54,57 @@ func (j *Journal) append(events []locker.Event, state []byte) (index, first uint
 	if err := j.write(j.buf, off); err != nil {
 		return 0, 0, err
 	}
-	return index, first, j.admit(s, &r, off+at, end)
+	j.admit(s, &r, last, off+at, end)
+	return index, first, nil
 }
 
-// encodeEvents numbers and chains events and returns their lines.
-func encodeEvents(prev Hash, first uint64, events []locker.Event) ([]Line, error) {
+// Rehearse makes the frame of a commit and throws it away.
+func (j *Journal) Rehearse(events []locker.Event, state []byte) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	j.mu.Lock()
+	s := j.last()
+	r := Record{Index: s.last + 1, State: state}
+	prev, first := s.hash, s.next
+	j.mu.Unlock()
+	if f, _, err := r.encode(prev, first, events); err == nil {
+		j.buf = appendFrame(j.buf[:0], f)
+	}
+}
+
+// encode takes events into r, numbered and chained, and returns its frame and
+// the link to the last of them.
+func (r *Record) encode(prev Hash, first uint64, events []locker.Event) (f frame, last link, err error) {
+	if r.Lines, last, err = encodeEvents(prev, first, events); err != nil {
+		return frame{}, last, err
+	}
+	f = frame{index: r.Index, kind: kindCommit, payload: encodePayload(r)}
+	if len(f.payload) > MaxPayload {
+		return frame{}, last, fmt.Errorf("cannot append %d bytes to the journal: a commit holds at most %d; split it", len(f.payload), MaxPayload)
+	}
+	return f, last, nil
+}
+
+// link is what a segment remembers of its last event.
+type link struct {
+	hash Hash
+	at   locker.Time
+}
+
+// encodeEvents numbers and chains events and returns their lines and the link
+// to the last of them.
+func encodeEvents(prev Hash, first uint64, events []locker.Event) ([]Line, link, error) {
+	last := link{hash: prev}
 	lines := make([]Line, len(events))
 	for i := range events {
 		events[i].Seq = first + uint64(i)
-		line, h, err := encodeEvent(prev, &events[i])
+		line, h, err := encodeEvent(last.hash, &events[i])
 		if err != nil {
-			return nil, err
+			return nil, last, err
 		}
-		lines[i], prev = Line{Seq: events[i].Seq, JSON: line}, h
+		lines[i], last = Line{Seq: events[i].Seq, JSON: line}, link{h, events[i].At}
 	}
-	return lines, nil
+	return lines, last, nil
 }
 
 // write is the one write and the one sync of a commit.
@@ -90,15 +123,19 @@ func (j *Journal) write(b []byte, off int64) error {
 	return nil
 }
 
-// admit shows a durable record to the readers.
-func (j *Journal) admit(s *segment, r *Record, off, end int64) error {
+// admit shows a durable record to the readers. It takes the last link as it was
+// made: to read it out of the line again would stand before the pulse.
+func (j *Journal) admit(s *segment, r *Record, last link, off, end int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.last() != s {
 		j.segs = append(j.segs, s)
 	}
 	s.size = max(s.size, end)
-	return s.note(r, off, end)
+	s.count(r, off, end)
+	if len(r.Lines) > 0 {
+		s.hash, s.lastAt = last.hash, last.at
+	}
 }
 
 // roll makes the spare segment the active one. Nothing is written: the head

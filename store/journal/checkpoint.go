@@ -45,7 +45,7 @@ func WriteCheckpoint(dir string, index uint64, write func(emit func(object []byt
 }
 
 func writeObjects(f *os.File, write func(emit func([]byte) error) error) error {
-	w := bufio.NewWriterSize(f, zeroChunk)
+	w := bufio.NewWriterSize(f, 64<<10)
 	var n uint64
 	var buf []byte
 	emit := func(k kind, p []byte) error {

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -101,5 +102,18 @@ func TestCheckpoint(t *testing.T) {
 				t.Fatalf("%v %v", got, err)
 			}
 		})
+	}
+}
+
+// TestSumCold holds the sum of small records to hash/crc64.
+func TestSumCold(t *testing.T) {
+	p := make([]byte, smallSum+1)
+	for i := range p {
+		p[i] = byte(rand.Uint32())
+	}
+	for n := range len(p) + 1 {
+		if got, want := sumCold(p[:n]), sum64(p[:n]); got != want {
+			t.Fatalf("sumCold of %d bytes is %016x, want %016x", n, got, want)
+		}
 	}
 }

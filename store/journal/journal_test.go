@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -106,5 +107,28 @@ func TestRollAndReopen(t *testing.T) {
 	got, err := k.Events(100, 10)
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%d events, %v", len(got), err)
+	}
+}
+
+// TestRehearseLeavesNoTrace: the file is the same with and without.
+func TestRehearseLeavesNoTrace(t *testing.T) {
+	var files [2][]byte
+	for i := range files {
+		dir := create(t, Options{})
+		j, _ := open(t, dir, Options{})
+		for range 3 {
+			if i == 1 {
+				j.Rehearse([]locker.Event{{At: 1795428000001, Type: locker.EvCodeAccepted}}, []byte(`{"s":2}`))
+			}
+			add(t, j, 1, locker.EvScanRefused)
+		}
+		b, err := os.ReadFile(segPath(dir, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = b
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Error("a rehearsed commit has changed the journal")
 	}
 }

@@ -24,7 +24,11 @@ var errPayload = errors.New("cannot read a journal record: its parts do not fit 
 
 // encodePayload returns the stored form of r without its index.
 func encodePayload(r *Record) []byte {
-	b := binary.LittleEndian.AppendUint32(nil, uint32(len(r.Lines)))
+	n := 8 + len(r.State)
+	for _, l := range r.Lines {
+		n += 12 + len(l.JSON)
+	}
+	b := binary.LittleEndian.AppendUint32(make([]byte, 0, n), uint32(len(r.Lines)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.State)))
 	for _, l := range r.Lines {
 		b = binary.LittleEndian.AppendUint64(b, l.Seq)

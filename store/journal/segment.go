@@ -61,8 +61,23 @@ func newSegment(num uint64, path string, size, end int64, index uint64, h head) 
 	return s
 }
 
-// note takes a record that ends at end into the account.
+// note takes a record that was read and ends at end into the account.
 func (s *segment) note(r *Record, off, end int64) error {
+	s.count(r, off, end)
+	n := len(r.Lines)
+	if n == 0 {
+		return nil
+	}
+	_, h, err := splitLine(r.Lines[n-1].JSON)
+	if err != nil {
+		return err
+	}
+	s.hash, s.lastAt = h, lineTime(r.Lines[n-1].JSON)
+	return nil
+}
+
+// count is note without what stands in the lines: hash and time of the last.
+func (s *segment) count(r *Record, off, end int64) {
 	s.last, s.end = r.Index, end
 	s.state += int64(len(r.State))
 	for i, l := range r.Lines {
@@ -76,14 +91,6 @@ func (s *segment) note(r *Record, off, end int64) error {
 		s.bytes += int64(len(l.JSON))
 		s.next = l.Seq + 1
 	}
-	if n := len(r.Lines); n > 0 {
-		_, h, err := splitLine(r.Lines[n-1].JSON)
-		if err != nil {
-			return err
-		}
-		s.hash, s.lastAt = h, lineTime(r.Lines[n-1].JSON)
-	}
-	return nil
 }
 
 // seal settles what the head of a rewritten segment knows better than its
