@@ -31,6 +31,7 @@ const (
 	startAtOnce  = 16 // banks that start side by side
 	tenant       = "acme"
 	patience     = 10 * time.Minute // for a thousand banks on a busy machine
+	lookEvery    = 100 * time.Millisecond
 )
 
 func TestMain(m *testing.M) { natstest.Main(m) }
@@ -203,8 +204,9 @@ boards = [ { address = 1, channels = 12, first_door = 1 } ]
 func (f *fleet) all(what string, is func(*backend.Status) bool) {
 	f.t.Helper()
 	begun, limit := time.Now(), time.After(patience)
+	look := time.NewTicker(lookEvery) // not at each change: there are thousands a second
+	defer look.Stop()
 	for {
-		changed := f.be.Changed()
 		left := ""
 		there := f.be.Banks()
 		for i := range there {
@@ -218,7 +220,7 @@ func (f *fleet) all(what string, is func(*backend.Status) bool) {
 			return
 		}
 		select {
-		case <-changed:
+		case <-look.C:
 		case <-limit:
 			f.t.Fatalf("%s: %d of %d banks are there; one that lags: %s", what, len(there), f.n, left)
 		}
