@@ -1,7 +1,8 @@
 // Package bank is the owner of all doors and visits of a locker bank. One
 // goroutine, Run, takes scans, hardware reports, orders from the control socket
 // and the passing of time one after another, decides from the bank's own store,
-// and drives the doors.
+// and drives the doors. While it waits, a scan is taken on its scanner's
+// goroutine in its place: see turn.go.
 //
 // What it promises (contract 5.4):
 //
@@ -45,7 +46,7 @@ const (
 )
 
 // Store is what the bank needs of its store. Commit, Find and the other
-// look-ups are called from the bank's goroutine, the rest from anywhere.
+// look-ups are called by whoever has the bank's turn, the rest from anywhere.
 type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
 	// CommitSets is Commit with a change of how far sets of codes are.
