@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
@@ -58,3 +59,8 @@ func (b *broker) unplug() error {
 }
 
 func (b *broker) url() string { return "mqtt://" + b.address }
+
+func (b *broker) port() string {
+	_, port, _ := strings.Cut(b.address, ":")
+	return port
+}

@@ -126,7 +126,11 @@ func testCoils(h *Harness) {
 	}
 	from := h.Sink.Len()
 	for _, id := range ids {
-		if p := h.result(id); p.Err != nil {
+		p := h.result(id)
+		if errors.Is(p.Err, hal.ErrNoReply) { // a machine so busy that the simulator missed a frame: once more, as the bank does
+			p = h.pulse(h.asked[id])
+		}
+		if p.Err != nil {
 			h.Error(p.Err)
 		}
 		h.logged(sim.Opened, h.asked[id], 1)
