@@ -322,6 +322,7 @@ type memStore struct {
 	doors  map[locker.DoorID]locker.DoorRecord
 	values map[string][]byte
 	fail   error
+	epoch  int64 // of every set
 }
 
 func newMemStore() *memStore {
@@ -334,7 +335,7 @@ func newMemStore() *memStore {
 func (s *memStore) clone() *memStore {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &memStore{events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values)}
+	return &memStore{epoch: s.epoch, events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values)}
 }
 
 func (s *memStore) Commit(c *locker.Commit) (uint64, error) {
@@ -423,7 +424,7 @@ func (s *memStore) Codes(set string) iter.Seq2[locker.Entry, error] {
 	}
 }
 
-func (s *memStore) Set(string) locker.SetInfo       { return locker.SetInfo{} }
+func (s *memStore) Set(string) locker.SetInfo       { return locker.SetInfo{Epoch: s.epoch} }
 func (s *memStore) Sets() map[string]locker.SetInfo { return map[string]locker.SetInfo{} }
 
 func (s *memStore) Doors() ([]locker.DoorRecord, error) {
