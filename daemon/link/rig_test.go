@@ -319,3 +319,5 @@ func (r *rig) set(want int64, codes ...locker.Code) {
 		r.t.Fatalf("the set is %+v, want version %d with %d codes", i, want, len(codes))
 	}
 }
+
+func refusalOf() bank.Refusal { return bank.Refusal{Topic: "ack", Reason: "malformed"} }
