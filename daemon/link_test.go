@@ -264,3 +264,50 @@ func (r *linkRig) noSecrets() {
 		r.t.Errorf("grepped %d files for %d texts", len(all), len(r.texts))
 	}
 }
+
+// TestRestartCommand: the daemon waits for closed doors, answers, and exits with
+// 0; the next start knows that it was answered.
+func TestRestartCommand(t *testing.T) {
+	r := newLinkRig(t)
+	r.run()
+	u := r.up
+	born := u.birth(0)
+	now := locker.TimeOf(time.Now())
+	command := func(id, kind string, counter int64) *wire.Command {
+		return &wire.Command{Head: u.head(born), Command: locker.Command{
+			ID: id, Type: kind, IAT: now, EXP: now.Add(30 * time.Second), Counter: counter, Nonce: born.Nonce,
+		}}
+	}
+	open := command("cmd-1", locker.CmdOpen, 1)
+	open.Args.Door = doorID(1, 3)
+	u.send(wire.TopicCommand, "ops-1", open)
+	u.event(`"command.done"`, "cmd-1")
+	u.send(wire.TopicCommand, "ops-1", command("cmd-2", locker.CmdRestart, 2))
+	ended := make(chan error, 1)
+	go func() { ended <- r.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		t.Fatalf("ended with an open door: %v", err)
+	case <-time.After(700 * time.Millisecond):
+	}
+	r.door(1, 3).Shut()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatalf("ended with %v\n%s", err, r.logs.String())
+		}
+	case <-time.After(loadPatience):
+		t.Fatal("does not end")
+	}
+	r.cmd = nil
+	r.run()
+	if again := u.birth(1); again.Boot != born.Boot+1 || again.Command.Counter != 2 {
+		t.Errorf("%+v", again)
+	}
+	u.event(`"command.done"`, "cmd-2")
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n := u.has("command.unknown"); n > 0 {
+		t.Errorf("%d commands are unknown", n)
+	}
+}

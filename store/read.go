@@ -220,25 +220,41 @@ func (s *Store) Within(name string, tag locker.Tag) (e locker.Entry, ok bool, er
 // Elsewhere returns the first of the tags that a live record of a set other than
 // name has, and that record.
 func (s *Store) Elsewhere(name string, tags []locker.Tag) (e locker.Entry, ok bool, err error) {
+	for len(tags) > 0 && !ok && err == nil {
+		n := min(len(tags), tagsAtOnce)
+		e, ok, err = s.elsewhere(name, tags[:n])
+		tags = tags[n:]
+	}
+	return e, ok, err
+}
+
+// tagsAtOnce are looked up in one go: a commit waits meanwhile.
+const tagsAtOnce = 32
+
+func (s *Store) elsewhere(name string, tags []locker.Tag) (e locker.Entry, ok bool, err error) {
 	err = s.read("codes of other sets", func(r *reader) error {
 		for i := range tags {
-			for j := range s.searched {
-				at := &s.searched[j]
-				if at.gen.Set == name {
-					continue
-				}
-				found, err := r.byTag(at.gen, at.bucket, tags[i], &e)
-				if err != nil {
-					return err
-				}
-				if ok = found && !e.Mark.Revoked; ok {
-					return nil
-				}
+			if ok, err = s.heldElsewhere(r, name, tags[i], &e); ok || err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 	return e, ok, err
+}
+
+func (s *Store) heldElsewhere(r *reader, name string, tag locker.Tag, e *locker.Entry) (bool, error) {
+	for i := range s.searched {
+		at := &s.searched[i]
+		if at.gen.Set == name {
+			continue
+		}
+		found, err := r.byTag(at.gen, at.bucket, tag, e)
+		if err != nil || found && !e.Mark.Revoked {
+			return found, err
+		}
+	}
+	return false, nil
 }
 
 // Sets returns how far each set of codes is.

@@ -49,7 +49,7 @@ func (b *Bank) orderOpen(id locker.DoorID, reason, by string, wait chan OpenResu
 		return &Error{Reason: failedSilent, Code: "unavailable", Text: fmt.Sprintf("cannot open door %s: board %d on bus %q does not answer", id, d.spec.Lock.Address, d.spec.Bus), Cure: "check the board's power and the bus wiring: lockerctl status"}
 	}
 	t := b.begin()
-	if v := b.serviceVisit(); v != nil {
+	if v := b.serviceVisit(); v != nil && by != byBackend {
 		b.grantService(t, v, d)
 	} else {
 		b.change(t, d, func() { b.forgo(t, d) })

@@ -75,9 +75,13 @@ func failure(err error) locker.Reply {
 // actOpenAll opens the doors of a locker, or all, one after another: lock coils
 // share a supply. A door that does not open does not stop the rest.
 func (b *Bank) actOpenAll(p pendingCommand, number int) {
-	opened, left := 0, []string{}
+	opened, left, begun := 0, []string{}, b.now()
 	for _, spec := range b.cfg.Doors {
 		if number != 0 && int(spec.ID.Locker) != number {
+			continue
+		}
+		if b.now()-begun > openAllTime { // whoever ordered it has gone
+			left = append(left, spec.ID.String())
 			continue
 		}
 		r, err := b.Open(context.Background(), spec.ID, "command "+p.ID, byBackend)

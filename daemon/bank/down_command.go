@@ -15,6 +15,7 @@ const (
 	maxReplies    = 64               // stored replies; an older id is told from its counter: replayed
 	maxPending    = 16               // commands under way
 	maxOpenWindow = 30 * time.Second // from iat to exp, of a command that opens doors
+	openAllTime   = 10 * time.Minute // an open_all begins with no door after that
 )
 
 // Reasons of a failed command, ours: the contract names those of a refused one.

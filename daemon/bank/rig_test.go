@@ -325,6 +325,7 @@ type memStore struct {
 	sets   map[string]locker.SetInfo
 	acked  uint64
 	fail   error
+	epoch  int64 // of every set that has none
 }
 
 func newMemStore() *memStore {
@@ -337,7 +338,7 @@ func newMemStore() *memStore {
 func (s *memStore) clone() *memStore {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &memStore{events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values), sets: maps.Clone(s.sets)}
+	return &memStore{epoch: s.epoch, events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values), sets: maps.Clone(s.sets)}
 }
 
 func (s *memStore) Commit(c *locker.Commit) (uint64, error) {
@@ -435,6 +436,9 @@ func (s *memStore) Set(name string) locker.SetInfo {
 // info counts what is live, which the real store keeps count of.
 func (s *memStore) info(name string) locker.SetInfo {
 	i := s.sets[name]
+	if i.Epoch == 0 {
+		i.Epoch = s.epoch
+	}
 	i.Count, i.Digest = 0, locker.Digest{}
 	for k, c := range s.codes {
 		if k.Set == name && !s.marks[k].Revoked {

@@ -59,17 +59,20 @@ func TestDeltaRefused(t *testing.T) {
 	}{
 		"digest": {
 			func(r *rig) *wire.Codes { return r.delta(1, 2, digest(a), puts(b)...) }, "acme-1",
-			[]string{"message.refused malformed acme digest"}, &wire.Get{Epoch: 10, From: 1},
+			[]string{"message.refused malformed acme digest"},
+			&wire.Get{Epoch: 10, From: 1},
 		},
 		"gap":         {func(r *rig) *wire.Codes { return r.delta(2, 3, digest(a, b), puts(b)...) }, "acme-1", nil, &wire.Get{Epoch: 10, From: 1}},
 		"other epoch": {func(r *rig) *wire.Codes { m := r.delta(1, 2, digest(a, b), puts(b)...); m.Epoch = 11; return m }, "acme-1", nil, &wire.Get{Epoch: 10, From: 1}},
 		"old epoch": {
 			func(r *rig) *wire.Codes { m := r.delta(1, 2, digest(a, b), puts(b)...); m.Epoch = 9; return m }, "acme-1",
-			[]string{"message.refused replayed acme"}, &wire.Get{Epoch: 10, From: 1},
+			[]string{"message.refused replayed acme"},
+			&wire.Get{Epoch: 10, From: 1},
 		},
 		"old": {
 			func(r *rig) *wire.Codes { return r.delta(0, 1, digest(a), puts(a)...) }, "acme-1",
-			[]string{"message.refused replayed acme"}, &wire.Get{Epoch: 10, From: 1},
+			[]string{"message.refused replayed acme"},
+			&wire.Get{Epoch: 10, From: 1},
 		},
 		"tag in the set": {func(r *rig) *wire.Codes { return r.delta(1, 2, digest(a, b, twin), puts(b, twin)...) }, "acme-1", []string{"message.refused malformed acme put c-twin"}, nil},
 		"tag in another set": {func(r *rig) *wire.Codes {

@@ -133,19 +133,19 @@ func (shut) Focus(int, time.Time) {}
 func (shut) Stats() hal.Stats     { return hal.Stats{Up: true} }
 func (shut) Close() error         { return nil }
 
-func keyOf(t testing.TB, kid string) ed25519.PrivateKey {
-	t.Helper()
+func keyOf(tb testing.TB, kid string) ed25519.PrivateKey {
+	tb.Helper()
 	b, err := os.ReadFile("../../testdata/vectors/private.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var v struct{ Seeds map[string]string }
 	if err := json.Unmarshal(b, &v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	seed, err := base64.RawURLEncoding.DecodeString(v.Seeds[kid])
 	if err != nil || len(seed) == 0 {
-		t.Fatal(kid, err)
+		tb.Fatal(kid, err)
 	}
 	return ed25519.NewKeyFromSeed(seed)
 }
@@ -319,3 +319,5 @@ func (r *rig) set(want int64, codes ...locker.Code) {
 		r.t.Fatalf("the set is %+v, want version %d with %d codes", i, want, len(codes))
 	}
 }
+
+func refusalOf() bank.Refusal { return bank.Refusal{Topic: "ack", Reason: "malformed"} }
