@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
 )
@@ -22,9 +23,9 @@ func TestLinkRows(t *testing.T) {
 		{&bank.LinkStatus{URL: "mqtt://b", Since: at, Error: "connection refused", Cure: "is the broker running?"}, []string{"not connected since", "nothing acknowledged yet", "connection refused", "is the broker running?"}},
 	} {
 		var out bytes.Buffer
-		tab := &table{}
+		tab := &ui.Table{}
 		linkRows(tab, c.l)
-		tab.write(&out, false)
+		tab.Write(&out, false)
 		for _, w := range c.want {
 			if !strings.Contains(out.String(), w) {
 				t.Errorf("%q lacks %q", out.String(), w)
