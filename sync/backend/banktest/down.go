@@ -90,13 +90,16 @@ func (b *Bank) codes(m *wire.Codes) {
 		return
 	}
 	s.Live, s.Revoked, s.Version = live, revoked, m.To
-	b.applied(m)
+	b.applied(m, s)
 }
 
-func (b *Bank) applied(m *wire.Codes) {
+func (b *Bank) applied(m *wire.Codes, was *Set) {
 	e := locker.Event{Type: locker.EvCodesApplied, Set: m.Set, Epoch: m.Epoch, To: locker.Number(m.To)}
-	if m.From != nil {
+	switch {
+	case m.From != nil:
 		e.From = locker.Number(*m.From)
+	case was.Epoch == m.Epoch: // lockerd's snapshots say it, too
+		e.From = locker.Number(was.Version)
 	}
 	b.Emit(b.now, e)
 }
@@ -146,8 +149,9 @@ func (b *Bank) switchTo(m *wire.Codes, s *Set) {
 		b.ask(m.Set, s)
 		return
 	}
+	was := *s
 	s.Live, s.Epoch, s.Version, s.nonce = live, m.Epoch, m.To, ""
-	b.applied(m)
+	b.applied(m, &was)
 }
 
 func (b *Bank) desired(m *wire.Desired) {
