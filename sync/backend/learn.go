@@ -36,6 +36,9 @@ func (t *txn) learnCodes(b *bank, ev *locker.Event) {
 	if !ok {
 		to, ok = ev.Version.Int()
 	}
+	if s := b.Sets[ev.Set]; ok && s != nil && !ev.From.IsZero() && s.SnapTo != to {
+		s.futile = 0 // a delta fitted what it builds on; lockerd writes from for a snapshot, too
+	}
 	if ok && ev.Epoch > 0 {
 		t.confirmed(b, ev.Set, position{ev.Epoch, to})
 	}

@@ -9,14 +9,17 @@ import (
 
 // A store brought back from a backup may hold codes as live that were revoked since.
 // The bank keeps a revocation for ever, tells nobody which ids it holds revoked, and
-// refuses a set whose digest counts one as live: for ever, too. So such a set is given
-// anew: empty first, then its codes in groups. A group that is refused is halved; a
-// single code that is refused is the one, and is revoked here as well.
+// refuses each message whose digest counts one as live: for ever, too. (lockerd takes
+// a snapshot all the same, and refuses each delta after it.) So such a set is given
+// anew: empty first, then its codes in groups, as deltas. A group that is refused is
+// taken back and halved; a single code that is refused is the one, and is revoked here
+// as well. What was taken back must be confirmed before the next group goes, so that
+// a refusal is never taken for that of another group.
 
 const (
 	probeFirst = 64  // codes in the first group, doubling
 	probeMax   = 256 // and at most
-	probeAfter = 2   // whole sets refused for their digest, one after another
+	probeAfter = 4   // refusals for the digest without a delta applied between them
 )
 
 // probe is how far that is.
@@ -34,10 +37,15 @@ func (t *txn) learnDigest(b *bank, name string) {
 	switch {
 	case s.Probe != nil && len(s.Probe.Group) > 0:
 		t.halve(b, name, s)
-	case s.Probe == nil && s.Owed && s.SnapTo == s.Version: // a whole set was sent last
-		if s.futile++; s.futile >= probeAfter {
-			t.beginProbe(b, name, s)
-		}
+	case s.Probe == nil:
+		t.doubt(b, name, s, 1)
+	}
+}
+
+// doubt counts what says that the bank's digest is another for good.
+func (t *txn) doubt(b *bank, name string, s *set, n int) {
+	if s.futile += n; s.futile >= probeAfter && s.Probe == nil {
+		t.beginProbe(b, name, s)
 	}
 }
 

@@ -115,6 +115,7 @@ func (t *txn) reported(b *bank, name string, s *set, at wire.SetState, absolute 
 	if p == s.want() && at.Digest != s.Digest {
 		b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s has other codes under the same version: it gets a new epoch", name))
 		t.newEpoch(b, name, s)
+		t.doubt(b, name, s, probeAfter/2)
 	}
 }
 
@@ -132,7 +133,7 @@ func (t *txn) confirmed(b *bank, name string, p position) {
 	if !p.above(s.Bank) {
 		return
 	}
-	s.Bank, b.dirty, s.futile = p, true, 0
+	s.Bank, b.dirty = p, true
 	s.again.reset()
 	if s.sent != s.want() {
 		t.syncSet(b, name, s, "")

@@ -74,6 +74,9 @@ func (t *txn) want(b *bank, g *wire.Get) {
 		return
 	}
 	at := position{g.Epoch, g.From}
+	if s.Probe != nil && len(s.Probe.Group) > 0 {
+		return // the refusal's event decides about the group; a lost message comes again by itself
+	}
 	repeated := s.asked.position == at && s.asked.nonce != g.Nonce && t.now < s.asked.at.Add(getRepeat)
 	s.asked = question{at, g.Nonce, t.now}
 	s.Bank, b.dirty = at, true

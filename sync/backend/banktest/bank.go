@@ -37,6 +37,7 @@ type Bank struct {
 	Refusals []wire.Refusal                     // what came and was not honoured
 	Bad      map[string]string                  // code ids that are refused, with the reason
 	Answer   func(locker.Command) *locker.Reply // nil, or returns nil: done
+	Lenient  bool                               // takes a snapshot that counts as live what is revoked here, as lockerd does
 	Clock    locker.Clock
 	DoorsNow []wire.Door
 	StockNow []wire.StockLine
