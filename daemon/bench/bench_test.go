@@ -34,17 +34,7 @@ func BenchmarkScanToUnlock(b *testing.B) {
 		b.Run(disk.name, func(b *testing.B) {
 			dir := scratch(b, disk.dir)
 			all := contestants(b, dir, disk.python)
-			ds := doors()
-			for i := range rounds(disk.rounds) {
-				for _, c := range all {
-					t, err := c.line.scan(ds[i%len(ds)].text)
-					if err != nil {
-						b.Fatalf("%s, round %d, door %s: %v", c.name, i, ds[i%len(ds)].id, err)
-					}
-					c.times = append(c.times, t)
-					time.Sleep(rest)
-				}
-			}
+			measure(b, all, rounds(disk.rounds))
 			report(b, disk.name, all)
 		})
 	}
@@ -54,6 +44,22 @@ func BenchmarkScanToUnlock(b *testing.B) {
 func rounds(n int) int {
 	_, _ = fmt.Sscan(os.Getenv("LOCKERD_ROUNDS"), &n)
 	return n
+}
+
+// measure scans at all contestants in turn.
+func measure(b *testing.B, all []*contestant, n int) {
+	b.Helper()
+	ds := doors()
+	for i := range n {
+		for _, c := range all {
+			t, err := c.line.scan(ds[i%len(ds)].text)
+			if err != nil {
+				b.Fatalf("%s, round %d, door %s: %v", c.name, i, ds[i%len(ds)].id, err)
+			}
+			c.times = append(c.times, t)
+			time.Sleep(rest)
+		}
+	}
 }
 
 func contestants(b *testing.B, dir string, python bool) []*contestant {
@@ -117,7 +123,7 @@ func report(b *testing.B, name string, all []*contestant) {
 		out.WriteByte('\n')
 	}
 	for _, c := range all[1:] {
-		fmt.Fprintf(&out, "%-15s", "ours / "+strings.Fields(c.name)[0])
+		fmt.Fprintf(&out, "%-15s", strings.Fields(all[0].name)[0]+" / "+strings.Fields(c.name)[0])
 		for _, q := range qs {
 			r := float64(quantile(all[0].times, q)) / float64(quantile(c.times, q))
 			fmt.Fprintf(&out, "%9.2fx", r)
