@@ -80,6 +80,7 @@ func TestOpen(t *testing.T) {
 		{"chunk 0", "acme-1", TopicCodes, acme(`"to":1,"chunk":0,"chunks":1`), Malformed, "", ""},
 		{"chunk 2 of 1", "acme-1", TopicCodes, acme(`"to":1,"chunk":2,"chunks":1`), Malformed, "", ""},
 		{"record twice", "acme-1", TopicCodes, acme(`"to":1,"chunk":1,"chunks":1,"put":[{` + rec + `,"kind":"clear"},{` + rec + `,"kind":"clear"}]`), Malformed, "put", "c-1"},
+		{"tag twice", "acme-1", TopicCodes, acme(`"to":1,"chunk":1,"chunks":1,"put":[{` + rec + `,"kind":"clear"},{` + strings.Replace(rec, "c-1", "c-2", 1) + `,"kind":"clear"}]`), Malformed, "put", "c-2"},
 		{"no digest", "acme-1", TopicCodes, strings.Replace(acme(`"from":0,"to":1`), ","+digest0, "", 1), Malformed, "", ""},
 
 		{"trust", "ops-1", TopicTrust, `{"v":1,"typ":"trust","bank":"lon-042","version":1,"jwks":` + set(opsKey) + `}`, "", "", ""},
