@@ -90,14 +90,8 @@ func (b *Bank) Execute(ctx context.Context, c locker.Command) (Verdict, error) {
 // receive judges a command and notes that it came. What it returns acts, outside
 // of the step.
 func (b *Bank) receive(t *tx, c *locker.Command) func() {
-	for i := range b.commands.Replies {
-		if r := b.commands.Replies[i]; r.ID == c.ID {
-			b.uplink.Reply(r)
-			return nil
-		}
-	}
-	if slices.ContainsFunc(b.commands.Pending, func(p pendingCommand) bool { return p.ID == c.ID }) {
-		return nil // its reply comes
+	if b.known(c.ID) {
+		return nil
 	}
 	if why := b.judgeCommand(t, c); why != "" {
 		b.refuseCommand(t, c, why)
@@ -116,6 +110,27 @@ func (b *Bank) receive(t *tx, c *locker.Command) func() {
 	}
 	command := *c
 	return func() { b.act(p, &command) }
+}
+
+// known tells whether a command has come before; a reply to it is given again.
+func (b *Bank) known(id string) bool {
+	for i := range b.commands.Replies {
+		if r := b.commands.Replies[i]; r.ID == id {
+			b.uplink.Reply(r)
+			return true
+		}
+	}
+	return slices.ContainsFunc(b.commands.Pending, func(p pendingCommand) bool { return p.ID == id }) // its reply comes
+}
+
+// RejectCommand answers a command that is signed as it should be and makes no
+// sense: it has an id, and names a type or something that is none.
+func (b *Bank) RejectCommand(ctx context.Context, id, kind string) error {
+	return b.step(ctx, func(t *tx) {
+		if !b.known(id) {
+			b.refuseCommand(t, &locker.Command{ID: id, Type: kind}, locker.RefusedMalformed)
+		}
+	})
 }
 
 // judgeCommand returns why a command is refused, in the contract's order.

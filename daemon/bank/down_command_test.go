@@ -262,3 +262,21 @@ func TestCommandBounds(t *testing.T) {
 		}
 	})
 }
+
+// A signed command that makes no sense is answered, once journaled, and answered
+// again.
+func TestCommandRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1, nil)
+		up := r.link()
+		r.events()
+		for range 3 {
+			if err := r.b.RejectCommand(context.Background(), "k9", locker.CmdOpen); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.want("command.refused malformed")
+		wantAnswers(t, up, "k9=refused/malformed", "k9=refused/malformed", "k9=refused/malformed")
+		r.pulses()
+	})
+}

@@ -71,6 +71,9 @@ func (l *Link) desired(ctx context.Context, m *wire.Desired) error {
 // command hands on an order. That it was accepted vouches for the clock in this
 // connection (contract 8); its iat raises no floor.
 func (l *Link) command(ctx context.Context, m *wire.Command) error {
+	if m.Bad != "" {
+		return l.b.RejectCommand(ctx, m.ID, m.Asked)
+	}
 	if _, err := l.b.Execute(ctx, m.Command); err != nil {
 		return err
 	}
