@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"lockerd/daemon/bank"
@@ -35,11 +36,13 @@ type Options struct {
 
 // Daemon is one running bank.
 type Daemon struct {
-	opt   Options
-	store *store.Store
-	clock *clock.Clock
-	bank  *bank.Bank
-	parts []io.Closer // buses, simulators and scanners, in the order of starting
+	opt      Options
+	store    *store.Store
+	clock    *clock.Clock
+	bank     *bank.Bank
+	linked   *linked // nil: there is no broker
+	bankTime atomic.Pointer[clock.Clock]
+	parts    []io.Closer // buses, simulators and scanners, in the order of starting
 }
 
 // Run runs a bank until ctx ends. It returns nil after an orderly stop.
@@ -50,7 +53,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	c := opt.Config
 	d.store, err = store.Open(ctx, c.DataDir, store.Options{
-		JournalBytes: c.Journal.Bytes, KeepAcked: c.Journal.KeepAcked, Check: opt.CheckStore,
+		JournalBytes: c.Journal.Bytes, KeepAcked: c.Journal.KeepAcked, Check: opt.CheckStore, Now: d.now,
 		Log: opt.Log.With(slog.String("component", "store")),
 	})
 	if err != nil {
@@ -61,6 +64,14 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	return d.run(ctx)
+}
+
+// now is bank time for the store, which is there before the clock.
+func (d *Daemon) now() time.Time {
+	if c := d.bankTime.Load(); c != nil {
+		return c.Now().Time()
+	}
+	return time.Now()
 }
 
 // assemble makes clock and bank from what is stored.
@@ -75,8 +86,19 @@ func (d *Daemon) assemble() error {
 	}
 	ms, _ := strconv.ParseInt(string(floor), 10, 64) // absent: a new bank
 	d.clock = clock.New(src, locker.Time(ms))
-	d.bank, err = bank.New(d.bankConfig(), d.store, d.clock)
-	return err
+	d.bankTime.Store(d.clock)
+	trust, err := d.trusted()
+	if err != nil {
+		return err
+	}
+	bc := d.bankConfig()
+	if d.opt.Config.Trust != nil {
+		bc.Tickets = trust.Ticket
+	}
+	if d.bank, err = bank.New(bc, d.store, d.clock); err != nil {
+		return err
+	}
+	return d.connect(trust)
 }
 
 func (d *Daemon) run(ctx context.Context) error {
@@ -101,10 +123,16 @@ func (d *Daemon) run(ctx context.Context) error {
 	go func() {
 		served <- control.New(d.bank, d.opt.Log.With(slog.String("component", "control"))).Serve(serveCtx, listener)
 	}()
+	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLink()
+	left := make(chan struct{})
+	go func() { d.linked.run(linkCtx); close(left) }()
 	err = d.supervise(ctx, ended)
 	d.opt.Notify("STOPPING=1")
 	stopServing()
+	stopLink() // the goodbye goes out while openings under way are given their time
 	stopBank()
+	<-left
 	if err == nil {
 		err = <-ended
 	}
@@ -136,6 +164,9 @@ func (d *Daemon) supervise(ctx context.Context, ended <-chan error) error {
 				err = errors.New("the bank has ended by itself")
 			}
 			return err
+		case <-d.bank.Restart():
+			d.opt.Log.Info("stopping: a command wants a restart")
+			return nil
 		case <-ctx.Done():
 			return nil
 		}

@@ -28,8 +28,12 @@ const (
 	stagePattern = "load-*.run"
 )
 
-// ErrDigest is returned when what was loaded is not what was announced.
-var ErrDigest = errors.New("the digest of the loaded codes is another")
+// ErrDigest is returned when what was loaded is not what was announced,
+// ErrTwice when two loaded records have one tag.
+var (
+	ErrDigest = errors.New("the digest of the loaded codes is another")
+	ErrTwice  = errors.New("two of the loaded codes have the same tag")
+)
 
 // Load is a generation of a set that is being staged. It is used by one
 // goroutine. Nothing of it is seen before Finish, and nothing of it outlives a
@@ -228,8 +232,24 @@ func (l *Load) Finish(info locker.SetInfo, c *locker.Commit) (first uint64, err 
 	return first, err
 }
 
-// freshen brings the marks that came while the load was under way into its
-// records. No commit runs meanwhile.
+// Freshen brings the marks that came while the load was under way into its
+// sealed records, so that Finish, for which the bank waits, has little left to
+// do. Commits may run meanwhile.
+func (l *Load) Freshen() error {
+	if !l.sealed || l.ended {
+		return fmt.Errorf("cannot freshen the load of set %q: it is not sealed, or has ended", l.gen.Set)
+	}
+	return l.freshen()
+}
+
+// Info returns count and digest as of now: before Seal of all that was added.
+func (l *Load) Info() locker.SetInfo { return l.info }
+
+// Size returns how many records were loaded; it is known after Seal.
+func (l *Load) Size() int { return l.size }
+
+// freshen brings marks into sealed records. A mark that comes while it runs is
+// noted anew.
 func (l *Load) freshen() error {
 	l.s.mu.Lock()
 	fresh := l.fresh

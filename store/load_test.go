@@ -200,7 +200,7 @@ func TestLoadRefusals(t *testing.T) {
 		t.Error(err)
 	}
 	twice := stage(t, s, "acme", 1, 1)
-	if _, err := twice.Seal(); err == nil || !strings.Contains(err.Error(), "two records hold the tag") {
+	if _, err := twice.Seal(); err == nil || !strings.Contains(err.Error(), ErrTwice.Error()) {
 		t.Errorf("got %v", err)
 	}
 	twice.Discard()
@@ -337,5 +337,66 @@ func TestInChild(t *testing.T) {
 	}
 	if err := check(t.Context(), statePath(dir)); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestWhoHoldsTag: within a set any record, elsewhere only a live one.
+func TestWhoHoldsTag(t *testing.T) {
+	s := openStore(t, t.TempDir(), Options{})
+	finish(t, stage(t, s, "acme", 1, 2, 3), 1)
+	tag := func(i int) locker.Tag { c := testCode(i); return c.Tag }
+	if n := s.Records("acme"); n != 3 {
+		t.Errorf("%d records", n)
+	}
+	if e, ok, err := s.Within("acme", tag(2)); err != nil || !ok || e.Code.ID != testCode(2).ID {
+		t.Errorf("%+v %v %v", e, ok, err)
+	}
+	if _, ok, err := s.Within("globex", tag(2)); err != nil || ok {
+		t.Error("found in another set", err)
+	}
+	if _, ok, err := s.Elsewhere("acme", []locker.Tag{tag(1), tag(2)}); err != nil || ok {
+		t.Error("its own set counts as another", err)
+	}
+	if e, ok, err := s.Elsewhere("globex", []locker.Tag{tag(9), tag(2)}); err != nil || !ok || e.Code.Tag != tag(2) {
+		t.Errorf("%+v %v %v", e, ok, err)
+	}
+	revoke := &locker.Commit{Codes: []locker.CodeChange{{Set: "acme", Revoke: testCode(2).ID}}}
+	if _, err := s.Commit(revoke); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := s.Elsewhere("globex", []locker.Tag{tag(2)}); err != nil || ok {
+		t.Error("a revoked code holds its tag", err)
+	}
+}
+
+// TestFreshen brings marks into a sealed load while commits go on, and Finish
+// brings those that came after it.
+func TestFreshen(t *testing.T) {
+	s := openStore(t, t.TempDir(), Options{})
+	l := stage(t, s, "acme", 1, 2, 3)
+	if err := l.Freshen(); err == nil {
+		t.Error("freshened before Seal")
+	}
+	if _, err := l.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	mark := func(i int) {
+		t.Helper()
+		key := locker.CodeKey{Set: "acme", ID: testCode(i).ID}
+		if _, err := s.Commit(&locker.Commit{Marks: []locker.MarkChange{{Code: key, Mark: locker.Mark{Used: 1}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark(1)
+	if err := l.Freshen(); err != nil {
+		t.Fatal(err)
+	}
+	mark(2)
+	finish(t, l, 1)
+	for i, used := range map[int]int{1: 1, 2: 1, 3: 0} {
+		c := testCode(i)
+		if e, ok, err := s.Lookup(c.Tag); err != nil || !ok || e.Mark.Used != used {
+			t.Errorf("code %d: %+v %v %v", i, e.Mark, ok, err)
+		}
 	}
 }

@@ -200,6 +200,63 @@ func (s *Store) Set(name string) locker.SetInfo {
 	return s.sets[name].Info
 }
 
+// Records returns how many records a set has, live or not.
+func (s *Store) Records(name string) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sets[name].Size
+}
+
+// Within returns the record that a tag has in one set, live or not.
+func (s *Store) Within(name string, tag locker.Tag) (e locker.Entry, ok bool, err error) {
+	err = s.read("a code", func(r *reader) error {
+		g := genID{name, s.sets[name].Gen}
+		ok, err = r.byTag(g, []byte(g.codes()), tag, &e)
+		return err
+	})
+	return e, ok, err
+}
+
+// Elsewhere returns the first of the tags that a live record of a set other than
+// name has, and that record.
+func (s *Store) Elsewhere(name string, tags []locker.Tag) (e locker.Entry, ok bool, err error) {
+	for len(tags) > 0 && !ok && err == nil {
+		n := min(len(tags), tagsAtOnce)
+		e, ok, err = s.elsewhere(name, tags[:n])
+		tags = tags[n:]
+	}
+	return e, ok, err
+}
+
+// tagsAtOnce are looked up in one go: a commit waits meanwhile.
+const tagsAtOnce = 32
+
+func (s *Store) elsewhere(name string, tags []locker.Tag) (e locker.Entry, ok bool, err error) {
+	err = s.read("codes of other sets", func(r *reader) error {
+		for i := range tags {
+			if ok, err = s.heldElsewhere(r, name, tags[i], &e); ok || err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return e, ok, err
+}
+
+func (s *Store) heldElsewhere(r *reader, name string, tag locker.Tag, e *locker.Entry) (bool, error) {
+	for i := range s.searched {
+		at := &s.searched[i]
+		if at.gen.Set == name {
+			continue
+		}
+		found, err := r.byTag(at.gen, at.bucket, tag, e)
+		if err != nil || found && !e.Mark.Revoked {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
 // Sets returns how far each set of codes is.
 func (s *Store) Sets() map[string]locker.SetInfo {
 	s.mu.RLock()

@@ -225,7 +225,7 @@ func (m *merger) fill(b *batch) {
 	for len(b.items) < batchItems && len(m.heap) > 0 {
 		top := m.heap[0]
 		if m.any && top.it.tag == m.last {
-			b.err = fmt.Errorf("cannot load codes: two records hold the tag %s", m.last)
+			b.err = fmt.Errorf("cannot load codes: tag %s: %w", m.last, ErrTwice)
 			return
 		}
 		m.last, m.any = top.it.tag, true

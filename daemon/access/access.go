@@ -48,6 +48,8 @@ type Request struct {
 	MaxAge       time.Duration // of the cache; 0: never stale
 	ReopenWindow time.Duration
 	Awaiting     bool // at this scanner another code's door awaits a label
+	Ticket       bool // it needs no cache, so no cache can be too old for it
+	Blind        bool // a ticket before the first snapshot of its set: nobody knows what was revoked
 }
 
 // Decision is the answer. Door is set when granted for a kind that opens a
@@ -107,6 +109,8 @@ func window(r *Request) locker.Reason {
 	switch {
 	case r.Entry.Mark.Revoked:
 		return locker.Revoked
+	case r.Ticket && r.Clock == locker.ClockUnset && c.NotBefore > r.Now.Add(Grace):
+		return locker.Granted // not judged (contract 5.5); nor can it have expired before it began
 	case c.NotBefore > r.Now.Add(Grace) && r.Clock == locker.ClockUnset:
 		return locker.ClockUntrusted
 	case c.NotBefore > r.Now.Add(Grace):
@@ -123,6 +127,9 @@ func usedUp(e *locker.Entry) bool {
 }
 
 func stale(r *Request) bool {
+	if r.Ticket {
+		return r.Blind
+	}
 	return r.MaxAge > 0 && r.Entry.Set != locker.SetLocal && r.Now.Sub(r.Confirmed) > r.MaxAge
 }
 

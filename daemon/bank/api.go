@@ -28,6 +28,7 @@ type Status struct {
 	Visits   []VisitStatus             `json:"visits"`
 	Journal  JournalStatus             `json:"journal"`
 	Codes    map[string]locker.SetInfo `json:"codes"`
+	Link     *LinkStatus               `json:"link,omitempty"` // to the broker; absent: it runs without one
 }
 
 // BusStatus is one bus and its boards.
@@ -177,6 +178,8 @@ type Error struct {
 	Code string `json:"code"` // not_found, refused, invalid, unavailable, failed
 	Text string `json:"error"`
 	Cure string `json:"cure,omitempty"` // what to do next
+
+	Reason string `json:"-"` // of a failed command's reply
 }
 
 // Error implements error.

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"lockerd/daemon/clock"
@@ -46,12 +47,20 @@ const (
 // look-ups are called from the bank's goroutine, the rest from anywhere.
 type Store interface {
 	Commit(c *locker.Commit) (first uint64, err error)
+	// CommitSets is Commit with a change of how far sets of codes are.
+	CommitSets(c *locker.Commit, sets map[string]locker.SetInfo) (first uint64, err error)
 	// Find returns the code of a tag with the stricter of the marks that its
 	// record and the marks' own bucket hold.
 	Find(tag locker.Tag) (locker.Entry, bool, error)
 	Code(key locker.CodeKey) (locker.Entry, bool, error)
 	Mark(key locker.CodeKey) (locker.Mark, bool, error)
 	Codes(set string) iter.Seq2[locker.Entry, error]
+	// Within returns the record that a tag has in one set, Elsewhere a live one that
+	// one of the tags has in another.
+	Within(set string, tag locker.Tag) (locker.Entry, bool, error)
+	Elsewhere(set string, tags []locker.Tag) (locker.Entry, bool, error)
+	Records(set string) int
+	Acked(seq uint64, at time.Time)
 	Set(name string) locker.SetInfo
 	Sets() map[string]locker.SetInfo
 	Doors() ([]locker.DoorRecord, error)
@@ -115,6 +124,9 @@ type Config struct {
 	Verify   func(context.Context) (VerifyResult, error)
 	SelfTest func(context.Context) []SelfTestLine // what only the process knows: disk, files
 	Log      *slog.Logger
+	// Tickets opens a ticket's text: signature, key, bank (contract 5.5); nil: every
+	// ticket is refused.
+	Tickets func(text string) (Ticket, locker.Reason)
 
 	mutation
 }
@@ -152,6 +164,25 @@ type Bank struct {
 	// namingsEnd is when the first claim of a code that names a door ends; 0: none.
 	namingsEnd locker.Time
 	err        error // the commit that failed: the bank is over
+
+	// What comes from above, and what goes up beside events: files down*.go.
+	uplink     Uplink
+	linked     bool
+	conn       int64  // connections to the broker, over all starts
+	nonce      string // of the present connection's birth
+	acked      uint64 // the backend has all events up to it
+	ackedAt    locker.Time
+	ackedSaved uint64        // as it is on disk
+	ackedSent  time.Duration // when it was saved
+	ackedStart uint64
+	fresh      map[locker.CodeKey]bool // codes marked while a switch of a set is prepared; nil: none is
+	commands   commandState
+	restart    chan struct{}
+	restartDue bool
+	desired    locker.DesiredState
+	own        Times         // of the configuration, under those of the desired document
+	watch      sync.Mutex    // guards changed
+	changed    chan struct{} // closed at the next change; nil: nobody watches
 }
 
 type busLock struct {
@@ -174,6 +205,7 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 		touching: map[locker.CodeKey][]*slot{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
 		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
+		uplink: noUplink{}, restart: make(chan struct{}), own: cfg.Open,
 	}
 	for _, s := range cfg.Buses {
 		bs := &busState{spec: s, boards: map[int]*BoardStatus{}}
@@ -220,6 +252,7 @@ func (b *Bank) Run(ctx context.Context) error {
 		b.tick()
 		if limit >= 0 && (!b.opening() || b.now() >= limit) {
 			b.tell(b.limits.rest()) // what was only counted is not forgotten
+			b.lastAck()
 			return b.err
 		}
 		timer.Reset(b.untilNext(limit))

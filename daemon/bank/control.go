@@ -42,14 +42,14 @@ func (b *Bank) orderOpen(id locker.DoorID, reason, by string, wait chan OpenResu
 	case !ok:
 		return b.noDoor(id)
 	case d.underWay():
-		return &Error{Code: "refused", Text: fmt.Sprintf("cannot open door %s: an opening of it is under way", id), Cure: "wait some seconds and look: lockerctl doors"}
+		return &Error{Reason: failedBusy, Code: "refused", Text: fmt.Sprintf("cannot open door %s: an opening of it is under way", id), Cure: "wait some seconds and look: lockerctl doors"}
 	case d.open():
-		return &Error{Code: "refused", Text: fmt.Sprintf("cannot open door %s: it is open", id), Cure: "shut it; if it is shut, its switch or wiring is at fault: lockerctl self-test"}
+		return &Error{Reason: failedOpen, Code: "refused", Text: fmt.Sprintf("cannot open door %s: it is open", id), Cure: "shut it; if it is shut, its switch or wiring is at fault: lockerctl self-test"}
 	case d.silent():
-		return &Error{Code: "unavailable", Text: fmt.Sprintf("cannot open door %s: board %d on bus %q does not answer", id, d.spec.Lock.Address, d.spec.Bus), Cure: "check the board's power and the bus wiring: lockerctl status"}
+		return &Error{Reason: failedSilent, Code: "unavailable", Text: fmt.Sprintf("cannot open door %s: board %d on bus %q does not answer", id, d.spec.Lock.Address, d.spec.Bus), Cure: "check the board's power and the bus wiring: lockerctl status"}
 	}
 	t := b.begin()
-	if v := b.serviceVisit(); v != nil {
+	if v := b.serviceVisit(); v != nil && by != byBackend {
 		b.grantService(t, v, d)
 	} else {
 		b.change(t, d, func() { b.forgo(t, d) })

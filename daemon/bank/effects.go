@@ -110,7 +110,10 @@ func (b *Bank) entryOf(d *slot, in *locker.Intent) *locker.Entry {
 	if d.visit != nil {
 		return &d.visit.entry
 	}
-	return b.stored(in.Code)
+	if e := b.stored(in.Code); e != nil {
+		return e
+	}
+	return b.ticketOf(in)
 }
 
 // stored returns a code with its marks as the store has them; nil: it has none.

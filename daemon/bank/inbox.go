@@ -100,6 +100,7 @@ func (b *Bank) boardState(bus string, c hal.Board) {
 	if st.State == was {
 		return
 	}
+	b.signal()
 	if c.Lost {
 		b.forget(bus, c.Address)
 	}

@@ -40,6 +40,8 @@ func limitOf(e *locker.Event) (limitKey, bool) {
 		return limitKey{e.Type, ""}, true
 	case locker.EvMessageRefused:
 		return limitKey{e.Type, string(e.Reason)}, true
+	case locker.EvCommandRefused: // ours: a broker in wrong hands can repeat an old command without end
+		return limitKey{e.Type, ""}, e.Reason == locker.RefusedReplayed
 	}
 	return limitKey{}, false
 }

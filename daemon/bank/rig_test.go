@@ -321,20 +321,23 @@ type memStore struct {
 	marks  map[locker.CodeKey]locker.Mark
 	doors  map[locker.DoorID]locker.DoorRecord
 	values map[string][]byte
+	sets   map[string]locker.SetInfo
+	acked  uint64
 	fail   error
+	epoch  int64 // of every set that has none
 }
 
 func newMemStore() *memStore {
 	return &memStore{
 		codes: map[locker.CodeKey]locker.Code{}, marks: map[locker.CodeKey]locker.Mark{},
-		doors: map[locker.DoorID]locker.DoorRecord{}, values: map[string][]byte{},
+		doors: map[locker.DoorID]locker.DoorRecord{}, values: map[string][]byte{}, sets: map[string]locker.SetInfo{},
 	}
 }
 
 func (s *memStore) clone() *memStore {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &memStore{events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values)}
+	return &memStore{epoch: s.epoch, events: slices.Clone(s.events), codes: maps.Clone(s.codes), marks: maps.Clone(s.marks), doors: maps.Clone(s.doors), values: maps.Clone(s.values), sets: maps.Clone(s.sets)}
 }
 
 func (s *memStore) Commit(c *locker.Commit) (uint64, error) {
@@ -423,8 +426,86 @@ func (s *memStore) Codes(set string) iter.Seq2[locker.Entry, error] {
 	}
 }
 
-func (s *memStore) Set(string) locker.SetInfo       { return locker.SetInfo{} }
-func (s *memStore) Sets() map[string]locker.SetInfo { return map[string]locker.SetInfo{} }
+func (s *memStore) Set(name string) locker.SetInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info(name)
+}
+
+// info counts what is live, which the real store keeps count of.
+func (s *memStore) info(name string) locker.SetInfo {
+	i := s.sets[name]
+	if i.Epoch == 0 {
+		i.Epoch = s.epoch
+	}
+	i.Count, i.Digest = 0, locker.Digest{}
+	for k, c := range s.codes {
+		if k.Set == name && !s.marks[k].Revoked {
+			i.Count++
+			i.Digest.Toggle(c.DigestPart())
+		}
+	}
+	return i
+}
+
+func (s *memStore) Sets() map[string]locker.SetInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]locker.SetInfo{}
+	for name := range s.sets {
+		out[name] = s.info(name)
+	}
+	return out
+}
+
+func (s *memStore) CommitSets(c *locker.Commit, sets map[string]locker.SetInfo) (uint64, error) {
+	first, err := s.Commit(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		maps.Copy(s.sets, sets)
+	}
+	return first, err
+}
+
+func (s *memStore) Records(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for k := range s.codes {
+		if k.Set == name {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *memStore) Within(name string, tag locker.Tag) (locker.Entry, bool, error) {
+	return s.held(func(k locker.CodeKey, c *locker.Code) bool { return k.Set == name && c.Tag == tag })
+}
+
+func (s *memStore) Elsewhere(name string, tags []locker.Tag) (locker.Entry, bool, error) {
+	return s.held(func(k locker.CodeKey, c *locker.Code) bool {
+		return k.Set != name && slices.Contains(tags, c.Tag) && !s.marks[k].Revoked
+	})
+}
+
+func (s *memStore) held(by func(locker.CodeKey, *locker.Code) bool) (locker.Entry, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, c := range s.codes {
+		if by(k, &c) {
+			return locker.Entry{Set: k.Set, Code: c, Mark: s.marks[k]}, true, nil
+		}
+	}
+	return locker.Entry{}, false, nil
+}
+
+func (s *memStore) Acked(seq uint64, _ time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acked = seq
+}
 
 func (s *memStore) Doors() ([]locker.DoorRecord, error) {
 	s.mu.Lock()

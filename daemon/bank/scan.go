@@ -25,7 +25,7 @@ func (b *Bank) decide(t *tx, s scanner.Scan) {
 		t.refuse(s.Scanner, reason, nil)
 		return
 	case access.IsTicket(s.Text):
-		t.refuse(s.Scanner, locker.BadSignature, nil) // no [trust], no tickets (contract 2)
+		b.scanTicket(t, s)
 		return
 	}
 	e, reason := b.find(t, locker.TagOf(b.cfg.Bank, s.Text))

@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,6 +20,9 @@ func (b *Bank) load() error {
 	}
 	was, _ := strconv.ParseInt(string(boot), 10, 64) // absent: the first start
 	b.boot = was + 1
+	if err := errors.Join(b.loadDown(), b.loadCommands(), b.loadDesired()); err != nil {
+		return err
+	}
 	recs, err := b.store.Doors()
 	if err != nil {
 		return err
@@ -56,10 +60,7 @@ func (b *Bank) addSlot(spec DoorSpec, rec locker.DoorRecord) error {
 	if !ok {
 		return fmt.Errorf("door %s is on board %d of bus %q, which is not there", spec.ID, spec.Lock.Address, spec.Bus)
 	}
-	o := b.cfg.Open
-	d := &slot{spec: spec, rec: rec, board: board, m: door.New(door.Config{
-		Sensor: spec.Sensor, Prove: o.Prove, Tries: o.Tries, AjarWarn: o.AjarWarn, AjarAlarm: o.AjarAlarm, Expiry: unlockExpiry,
-	})}
+	d := &slot{spec: spec, rec: rec, board: board, m: door.New(b.doorConfig(spec))}
 	switch {
 	case rec.Intent != nil:
 		d.m.Settle()
@@ -86,6 +87,7 @@ func (b *Bank) started() {
 	for _, f := range b.cfg.Faults {
 		t.add(locker.Event{Type: locker.EvStorageFault, Error: f})
 	}
+	b.interrupted(t)
 	t.value(locker.ValueBoot, decimal(b.boot))
 	t.commit()
 	b.maybeReady(false) // a bank without boards

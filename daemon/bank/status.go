@@ -24,6 +24,11 @@ func (b *Bank) status() Status {
 		Ready: b.isReady(), Doors: len(b.slots), Codes: b.store.Sets(), Buses: []BusStatus{}, Scanners: []ScannerStatus{}, Visits: []VisitStatus{},
 		Journal: JournalStatus{ID: b.store.JournalID(), First: b.store.First(), Next: b.store.Next(), Bytes: b.store.EventBytes()},
 	}
+	if b.linked {
+		l := b.uplink.Status()
+		l.Acked, l.AckedAt, l.Pending = b.acked, b.ackedAt, b.store.Next()-1-b.acked
+		s.Link = &l
+	}
 	for _, d := range b.slots {
 		switch {
 		case d.silent():

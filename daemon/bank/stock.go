@@ -80,6 +80,10 @@ func itemEvent(kind string, d *slot, it *locker.Item) locker.Event {
 	return e
 }
 
+func compareStock(a, b stockKey) int {
+	return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.sku, b.sku))
+}
+
 // stockLines are the counts, with a line for every sku that has a door or a minimum.
 func (b *Bank) stockLines() []StockLine {
 	keys := map[stockKey]bool{}
@@ -97,9 +101,7 @@ func (b *Bank) stockLines() []StockLine {
 		}
 	}
 	lines := []StockLine{}
-	for _, k := range slices.SortedFunc(maps.Keys(keys), func(a, b stockKey) int {
-		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.sku, b.sku))
-	}) {
+	for _, k := range slices.SortedFunc(maps.Keys(keys), compareStock) {
 		l := StockLine{Tenant: k.tenant, SKU: k.sku, Count: b.stock[k]}
 		if n, ok := b.mins[k]; ok {
 			l.Min = &n

@@ -15,6 +15,7 @@ func (b *Bank) tick() {
 	}
 	b.endIdle()
 	b.tell(b.limits.due(now))
+	b.maybeRestart()
 	if now >= readyLimit {
 		b.maybeReady(true)
 	}
@@ -38,6 +39,9 @@ func (b *Bank) tell(events []locker.Event) {
 func (b *Bank) chores(now time.Duration) {
 	t := b.begin() // notes a change of the clock
 	b.expireNamings(t)
+	if b.ackDue(now) {
+		b.noteAck(t)
+	}
 	if !t.floor.IsZero() && now-b.floorSent >= floorEvery {
 		t.value(locker.ValueFloor, decimal(int64(t.floor)))
 	}

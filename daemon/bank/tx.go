@@ -16,6 +16,9 @@ type tx struct {
 	c     locker.Commit
 	doors []*slot
 	after []func()
+	sets  map[string]locker.SetInfo // how far sets of codes are then
+	flip  Staged                    // a set that is switched, and
+	info  locker.SetInfo            // how far it is then
 }
 
 func (b *Bank) begin() *tx {
@@ -73,7 +76,7 @@ func (t *tx) commit() {
 	if b.err != nil {
 		return
 	}
-	if len(t.c.Events) > 0 || len(t.doors) > 0 || len(t.c.Marks) > 0 || len(t.c.Codes) > 0 || len(t.c.Values) > 0 {
+	if t.changes() {
 		for _, d := range t.doors {
 			t.c.Doors = append(t.c.Doors, d.rec)
 			b.index(d)
@@ -82,14 +85,34 @@ func (t *tx) commit() {
 			t.value(locker.ValueFloor, decimal(int64(f)))
 			b.floorSent = b.now()
 		}
+		b.noteAck(t)
+		b.noteMarks(t)
 		b.cfg.early(t)
 		t.c.Durable = t.follow
-		if _, err := b.store.Commit(&t.c); err != nil {
+		if err := t.write(); err != nil {
 			b.fail(err)
 			return
 		}
+		b.signal()
 	}
 	t.follow()
+}
+
+func (t *tx) changes() bool {
+	c := &t.c
+	return len(c.Events) > 0 || len(t.doors) > 0 || len(c.Marks) > 0 || len(c.Codes) > 0 || len(c.Values) > 0 || len(t.sets) > 0 || t.flip != nil
+}
+
+func (t *tx) write() (err error) {
+	switch {
+	case t.flip != nil:
+		_, err = t.flip.Finish(t.info, &t.c)
+	case len(t.sets) > 0:
+		_, err = t.b.store.CommitSets(&t.c, t.sets)
+	default:
+		_, err = t.b.store.Commit(&t.c)
+	}
+	return err
 }
 
 // follow does, once, what waits for the commit.

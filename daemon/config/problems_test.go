@@ -276,7 +276,7 @@ func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"no scanner", "", "", "scanner"},
 		{"time file", "[[bus]]", "[time]\nfile = \"now\"\n[[bus]]", "time.file"},
-		{"mqtt", "[[bus]]", "[mqtt]\nurl = \"mqtt://b\"\n[[bus]]", "mqtt"},
+		{"mqtt without trust", "[[bus]]", "[mqtt]\nurl = \"mqtt://b\"\n[[bus]]", "trust"},
 		{"kiosk", "[[bus]]", "[kiosk]\nlisten = \":1\"\n[[bus]]", "kiosk"},
 		{"metrics", "[[bus]]", "[metrics]\nlisten = \":1\"\n[[bus]]", "metrics"},
 		{"relative", "/var/lib/lockerd", "data", "data_dir"},

@@ -10,6 +10,9 @@ import (
 func (c *Config) Warnings() []Problem {
 	var w warnings
 	w.unserved(c)
+	if c.MQTT != nil && c.Trust == nil {
+		w.add("trust", "", "is missing: everything the broker brings is refused, and every ticket", "add [trust] with keys_file")
+	}
 	if c.Time.File != "" {
 		w.add("time.file", show(c.Time.File), "replaces the system clock, for tests only", "remove it on a real bank")
 	}
@@ -37,9 +40,6 @@ func (w *warnings) add(key, value, what, cure string) {
 // unserved names the sections that are read and kept but not yet acted on.
 func (w *warnings) unserved(c *Config) {
 	const what, cure = "is read, but this version of lockerd does nothing with it yet", "leave it or remove it"
-	if c.MQTT != nil {
-		w.add("mqtt", "", what, cure)
-	}
 	if c.Kiosk != nil {
 		w.add("kiosk", "", what, cure)
 	}

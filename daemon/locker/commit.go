@@ -83,5 +83,6 @@ const (
 	ValueConn    = "conn"    // decimal count of connections to the broker, over all starts
 	ValueDesired = "desired" // DesiredState
 	ValueTrust   = "trust"   // a key set from above: {"version":n,"jwks":{…}}
-	ValueCommand = "command" // counter, the command under way, the last replies
+	ValueCommand = "command" // counter, the commands under way, the last replies
+	ValueAcked   = "acked"   // decimal seq: the backend has all events up to it
 )

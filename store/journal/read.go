@@ -16,6 +16,7 @@ func (j *Journal) Events(from uint64, limit int) ([][]byte, error) {
 	j.files.RLock()
 	defer j.files.RUnlock()
 	var out [][]byte
+	var copies slab
 	for _, v := range j.views(func(s *segment) bool { return s.events > 0 && s.next > from }) {
 		if len(out) >= limit {
 			break
@@ -23,7 +24,7 @@ func (j *Journal) Events(from uint64, limit int) ([][]byte, error) {
 		err := v.each(v.from(from), func(r *Record) bool {
 			for _, l := range r.Lines {
 				if l.Seq >= from && len(out) < limit {
-					out = append(out, append([]byte(nil), l.JSON...))
+					out = append(out, copies.add(l.JSON))
 				}
 			}
 			return len(out) < limit
@@ -33,6 +34,20 @@ func (j *Journal) Events(from uint64, limit int) ([][]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// slab keeps copies of lines, many to an allocation.
+type slab struct{ free []byte }
+
+const slabBytes = 16 << 10
+
+func (s *slab) add(b []byte) []byte {
+	if len(s.free) < len(b) {
+		s.free = make([]byte, max(slabBytes, len(b)))
+	}
+	c := s.free[:len(b):len(b)]
+	s.free = s.free[copy(c, b):]
+	return c
 }
 
 // Replay calls fn with every record kept whose index is above after, in order.
@@ -75,6 +90,10 @@ func (j *Journal) views(want func(*segment) bool) []view {
 	return out
 }
 
+// readAhead is what is read of a segment at one time. Frames are small: reading
+// them one by one cost a drain of the journal more than the rest of its way.
+const readAhead = 16 << 10
+
 // each reads the records from off on until fn says no.
 func (v *view) each(off int64, fn func(*Record) bool) error {
 	f, err := os.Open(v.path)
@@ -82,13 +101,13 @@ func (v *view) each(off int64, fn func(*Record) bool) error {
 		return fmt.Errorf("cannot open journal segment %q: %w", v.path, err)
 	}
 	defer func() { _ = f.Close() }() // was only read
-	var buf []byte
+	w := window{f: f, end: v.end}
 	for off < v.end {
-		fr, size, b, err := readFrame(f, buf, off, v.end)
+		fr, size, err := w.frame(off)
 		if err != nil {
 			return fmt.Errorf("cannot read journal segment %q at %d: %w", v.path, off, err)
 		}
-		buf, off = b, off+int64(size)
+		off += int64(size)
 		if fr.kind != kindCommit {
 			continue
 		}
@@ -101,6 +120,39 @@ func (v *view) each(off int64, fn func(*Record) bool) error {
 		}
 	}
 	return nil
+}
+
+// window reads a file ahead. A frame's payload lies in it until the next one is
+// read.
+type window struct {
+	f    *os.File
+	end  int64
+	at   int64  // of buf in the file
+	buf  []byte // what was read
+	slow []byte // for what does not fit, or is damaged
+}
+
+func (w *window) frame(off int64) (frame, int, error) {
+	if off < w.at+int64(len(w.buf)) {
+		if fr, size, ok := parseFrame(w.buf[off-w.at:]); ok {
+			return fr, size, nil
+		}
+	}
+	if n := min(readAhead, w.end-off); int64(cap(w.buf)) < n {
+		w.buf = make([]byte, n)
+	} else {
+		w.buf = w.buf[:n]
+	}
+	w.at = off
+	if _, err := w.f.ReadAt(w.buf, off); err != nil && err != io.EOF {
+		return frame{}, 0, err
+	}
+	if fr, size, ok := parseFrame(w.buf); ok {
+		return fr, size, nil
+	}
+	fr, size, b, err := readFrame(w.f, w.slow, off, w.end)
+	w.slow = b
+	return fr, size, err
 }
 
 // readFrame reads the frame at off through buf, which grows to what it needs.

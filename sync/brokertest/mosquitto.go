@@ -109,6 +109,14 @@ func (m *Mosquitto) copyFiles(f *Files) {
 // Dir is where its files are.
 func (m *Mosquitto) Dir() string { return m.dir }
 
+// PID is its process, 0 while it is down.
+func (m *Mosquitto) PID() int {
+	if m.cmd == nil {
+		return 0
+	}
+	return m.cmd.Process.Pid
+}
+
 // Addr implements Broker.
 func (m *Mosquitto) Addr() string { return fmt.Sprintf("127.0.0.1:%d", m.port) }
 

@@ -41,7 +41,6 @@ func (c *core) lost(now time.Time, blame bool) {
 		c.doubt.strike(c.sent[0], now)
 	}
 	c.up = false
-	c.rewind()
 }
 
 func (c *core) rewind() {
@@ -108,9 +107,9 @@ func (c *core) tick(now time.Time) bool {
 	return true
 }
 
-// want tells from which event on the next batch is to be made and of how many,
-// or 0 if it is not time for one.
-func (c *core) want(now time.Time) (from uint64, most int) {
+// want tells from which event on the next batch is to be made, of how many, and
+// whether it may go now.
+func (c *core) want(now time.Time) (from uint64, most int, ok bool) {
 	window, most := Window, MaxEvents
 	if c.wait >= MaxAckTimeout && c.wait > c.base {
 		window = 1
@@ -118,10 +117,7 @@ func (c *core) want(now time.Time) (from uint64, most int) {
 	if c.doubt.single() {
 		window, most = 1, 1
 	}
-	if !c.up || len(c.sent) >= window || c.doubt.held(now) {
-		return c.next, 0
-	}
-	return c.next, most
+	return c.next, most, c.up && len(c.sent) < window && !c.doubt.held(now)
 }
 
 // send notes that a batch made for want goes out, and tells whether it still

@@ -44,6 +44,15 @@ type Outbox struct {
 	core  core
 	stats Stats
 	rest  time.Time // the journal is not read before: it could not be
+
+	ahead ahead // Run's own
+}
+
+// ahead are lines that were read and are not sent: at most a window's, so that
+// the way to the disk is gone once for several batches, and while they wait.
+type ahead struct {
+	from  uint64 // what the first stands for begins here, if all is as it was
+	lines [][]byte
 }
 
 // Stats are where the outbox stands, and counters since New.
@@ -101,10 +110,14 @@ func (o *Outbox) Resync(from uint64) {
 
 // Taken tells that the broker has the batch that ends at last.
 func (o *Outbox) Taken(last uint64) {
-	defer o.nudge()
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	before := o.core.due
 	o.core.taken(last, time.Now())
+	armed := before.IsZero() && !o.core.due.IsZero()
+	o.mu.Unlock()
+	if armed {
+		o.nudge() // there is a time to wake at
+	}
 }
 
 // Lost ends the connection that Run began. blame tells that the broker ended it
@@ -174,45 +187,73 @@ func (o *Outbox) take(now time.Time) (*Batch, time.Time) {
 		o.stats.Timeouts++
 		o.log.Warn("no acknowledgement from the backend: events are sent again", slog.Uint64("from", o.core.next), slog.Duration("next_wait", o.core.wait))
 	}
-	from, most := o.core.want(now)
+	from, most, ok := o.core.want(now)
 	wake, aside, rest := o.core.wake(now), o.core.doubt.aside, o.rest
 	o.mu.Unlock()
-	switch {
-	case most == 0 || from >= o.j.Next():
+	switch next := o.j.Next(); {
+	case from >= next:
 		return nil, wake
 	case now.Before(rest):
 		return nil, rest
+	case !ok && next-from < uint64(most):
+		return nil, wake // more may come while the window is full
 	}
-	b, err := o.read(from, aside, most)
+	err := o.look(from, most)
+	if err == nil && !ok {
+		return nil, wake
+	}
+	var b Batch
+	if err == nil {
+		b, err = o.cut(from, aside, most)
+	}
 	if err != nil {
 		o.log.Error("cannot read the journal for the backend; run lockerctl journal verify", slog.Any("error", err))
+		return nil, o.pauseReading(now)
 	}
-	return o.book(from, b, now, err)
+	return o.book(from, b, now)
 }
 
-// read makes the batch that begins with the event from.
-func (o *Outbox) read(from, aside uint64, most int) (b Batch, err error) {
-	lines, err := o.j.Events(from, most)
+// pauseReading leaves a journal alone that can't be read, until the time it
+// returns.
+func (o *Outbox) pauseReading(now time.Time) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rest = now.Add(ReadRetry)
+	return o.rest
+}
+
+// look reads ahead from the event from on, if the lines of a batch are not
+// there.
+func (o *Outbox) look(from uint64, most int) error {
+	if o.ahead.from == from && len(o.ahead.lines) >= most {
+		return nil
+	}
+	lines, err := o.j.Events(from, Window*MaxEvents)
 	if err == nil && len(lines) == 0 {
 		err = fmt.Errorf("cannot read event %d: the journal has none from there on, though its next is %d", from, o.j.Next())
 	}
-	if err == nil {
-		b, err = o.env.cut(lines, from, aside, most)
-	}
+	o.ahead = ahead{from, lines}
+	return err
+}
+
+// cut makes a batch of what was read.
+func (o *Outbox) cut(from, aside uint64, most int) (Batch, error) {
+	b, err := o.env.cut(o.ahead.lines, from, aside, most)
 	if err == nil && b.Last < from {
 		err = fmt.Errorf("cannot send event %d: the journal answered with event %d", from, b.Last)
 	}
-	return b, err
+	if err != nil {
+		o.ahead = ahead{}
+		return b, err
+	}
+	o.ahead = ahead{b.Last + 1, o.ahead.lines[b.Events:]}
+	return b, nil
 }
 
 // book notes a batch as sent, or says when to ask again.
-func (o *Outbox) book(from uint64, b Batch, now time.Time, err error) (*Batch, time.Time) {
+func (o *Outbox) book(from uint64, b Batch, now time.Time) (*Batch, time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err != nil {
-		o.rest = now.Add(ReadRetry)
-		return nil, o.rest
-	}
 	if !o.core.send(from, b) {
 		return nil, now
 	}

@@ -15,34 +15,34 @@ import (
 
 const bank = "lon-042"
 
-func vector[T any](t testing.TB, name string) T {
-	t.Helper()
+func vector[T any](tb testing.TB, name string) T {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("../../testdata/vectors", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var v T
 	if err := json.Unmarshal(b, &v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }
 
-func trusted(t testing.TB) *wire.Keys {
-	t.Helper()
-	k, err := wire.ParseKeys(vector[json.RawMessage](t, "trust.json"))
+func trusted(tb testing.TB) *wire.Keys {
+	tb.Helper()
+	k, err := wire.ParseKeys(vector[json.RawMessage](tb, "trust.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }
 
-func signer(t testing.TB, kid string) ed25519.PrivateKey {
-	t.Helper()
-	v := vector[struct{ Seeds map[string]string }](t, "private.json")
+func signer(tb testing.TB, kid string) ed25519.PrivateKey {
+	tb.Helper()
+	v := vector[struct{ Seeds map[string]string }](tb, "private.json")
 	seed, err := base64.RawURLEncoding.DecodeString(v.Seeds[kid])
 	if err != nil || len(seed) != ed25519.SeedSize {
-		t.Fatalf("no seed for %s: %v", kid, err)
+		tb.Fatalf("no seed for %s: %v", kid, err)
 	}
 	return ed25519.NewKeyFromSeed(seed)
 }

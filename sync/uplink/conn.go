@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"sync"
@@ -14,6 +15,7 @@ import (
 type conn struct {
 	net.Conn
 	writeTimeout time.Duration
+	in           *bufio.Reader // the library reads a packet's head byte by byte
 	guard        guard
 	start        time.Time    // for its monotonic reading: the system clock may jump by fifty years
 	lastRead     atomic.Int64 // nanoseconds since start
@@ -21,18 +23,29 @@ type conn struct {
 }
 
 func newConn(nc net.Conn, writeTimeout time.Duration) *conn {
-	return &conn{Conn: nc, writeTimeout: writeTimeout, start: time.Now()}
+	c := &conn{Conn: nc, writeTimeout: writeTimeout, start: time.Now()}
+	c.in = bufio.NewReader(heard{c})
+	return c
+}
+
+// heard is the connection itself, noting when something comes in.
+type heard struct{ c *conn }
+
+// Read implements io.Reader.
+func (h heard) Read(b []byte) (int, error) {
+	n, err := h.c.Conn.Read(b)
+	if n > 0 {
+		h.c.lastRead.Store(int64(time.Since(h.c.start)))
+	}
+	return n, err
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.lastRead.Store(int64(time.Since(c.start)))
-		if err := c.guard.pass(b[:n]); err != nil {
-			_ = c.Close() // the error says why
-			return 0, err
-		}
+	n, err := c.in.Read(b)
+	if e := c.guard.pass(b[:n]); e != nil {
+		_ = c.Close() // the error says why
+		return 0, e
 	}
 	return n, err
 }

@@ -10,48 +10,21 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// lane bounds the publishes of one kind that the broker has not taken, so that
-// no kind keeps another from being sent.
+// lane sends the publishes of one kind in order, and bounds those that the
+// broker has not taken, so that no kind keeps another from being sent.
 type lane struct {
-	slots chan struct{}
-
+	slots   chan struct{}
+	handed  chan *flight // to pump
+	flown   chan *flight // to reap; neither is ever full
 	mu      sync.Mutex
-	flights []*time.Time // when each was handed over, oldest first
+	flights []*flight // oldest first
 }
 
-func newLane(most int) *lane { return &lane{slots: make(chan struct{}, most)} }
-
-// enter waits for a place.
-func (l *lane) enter(ctx context.Context) (*time.Time, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	l.flights = append(l.flights, &now)
-	return &now, nil
-}
-
-func (l *lane) leave(f *time.Time) {
-	l.mu.Lock()
-	if i := slices.Index(l.flights, f); i >= 0 {
-		l.flights = slices.Delete(l.flights, i, i+1)
-	}
-	l.mu.Unlock()
-	<-l.slots
-}
-
-// oldest returns since when the oldest waits, zero if none does.
-func (l *lane) oldest() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.flights) == 0 {
-		return time.Time{}
-	}
-	return *l.flights[0]
+// flight is a publish on its way.
+type flight struct {
+	message
+	since time.Time
+	token mqtt.Token
 }
 
 // message is what is published.
@@ -63,50 +36,96 @@ type message struct {
 	taken    func() // called when the broker has it; for QoS 0 when it is written
 }
 
-// publish hands a message over, waiting for its turn. What the broker has not
-// taken when the connection ends is never told as taken.
-func (s *session) publish(ctx context.Context, l *lane, m message) error {
-	f, err := l.enter(ctx)
-	if err != nil {
-		return err
+func newLane(most int) *lane {
+	return &lane{slots: make(chan struct{}, most), handed: make(chan *flight, most), flown: make(chan *flight, most)}
+}
+
+// publish puts a message into a lane, waiting for a place. An error of the
+// library ends the connection; what the broker has not taken then is never told
+// as taken.
+func (l *lane) publish(ctx context.Context, m message) error {
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	t, err := s.hand(func() mqtt.Token { return s.client.Publish(s.u.c.topic(m.name), m.qos, m.retained, m.payload) })
-	if err != nil {
-		err = fmt.Errorf("cannot publish %s: %w", m.name, err)
-		s.fail(err)
-		return err
-	}
-	s.u.count(func(st *Stats) { st.Published++ })
-	s.joined.Go(func() {
-		select {
-		case <-t.Done():
-			if t.Error() != nil || s.ctx.Err() != nil {
-				return
-			}
-			l.leave(f)
-			if m.taken != nil {
-				m.taken()
-			}
-		case <-s.ctx.Done():
-		}
-	})
+	f := &flight{message: m, since: time.Now()}
+	l.mu.Lock()
+	l.flights = append(l.flights, f)
+	l.mu.Unlock()
+	l.handed <- f
 	return nil
 }
 
-// hand calls the library, which takes a packet at once while it writes, and
-// holds its caller for its whole write timeout if the connection has ended
-// meanwhile. Such a call is left behind; it ends by itself and sends nothing.
+// oldest returns since when the oldest waits, zero if none does.
+func (l *lane) oldest() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.flights) == 0 {
+		return time.Time{}
+	}
+	return l.flights[0].since
+}
+
+// pump hands the messages to the library, in order. Nobody waits for its end:
+// the library holds its caller for the whole write timeout if the connection has
+// ended meanwhile. Such a call sends nothing, and pump ends after it.
+func (s *session) pump(l *lane) {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case f := <-l.handed:
+			f.token = s.client.Publish(s.u.c.topic(f.name), f.qos, f.retained, f.payload)
+			l.flown <- f
+		}
+	}
+}
+
+// reap waits for the broker to take them, in order.
+func (s *session) reap(l *lane) {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case f := <-l.flown:
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-f.token.Done():
+			}
+			if s.ctx.Err() != nil {
+				return
+			}
+			if err := f.token.Error(); err != nil {
+				s.fail(fmt.Errorf("cannot publish %s: %w", f.name, err))
+				return
+			}
+			l.leave(f)
+			s.u.count(func(st *Stats) { st.Published++ })
+			if f.taken != nil {
+				f.taken()
+			}
+		}
+	}
+}
+
+func (l *lane) leave(f *flight) {
+	l.mu.Lock()
+	if i := slices.Index(l.flights, f); i >= 0 {
+		l.flights = slices.Delete(l.flights, i, i+1)
+	}
+	l.mu.Unlock()
+	<-l.slots
+}
+
+// hand calls the library without waiting for longer than the connection lives.
 func (s *session) hand(call func() mqtt.Token) (mqtt.Token, error) {
 	handed := make(chan mqtt.Token, 1)
 	go func() { handed <- call() }()
 	select {
 	case t := <-handed:
-		select {
-		case <-t.Done():
-			return t, t.Error()
-		default:
-			return t, nil
-		}
+		return t, nil
 	case <-s.ctx.Done():
 		return nil, context.Cause(s.ctx)
 	}

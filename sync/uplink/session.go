@@ -134,6 +134,10 @@ func (s *session) serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
 	var workers sync.WaitGroup
+	for _, l := range []*lane{s.events, s.other} {
+		go s.pump(l) // ends by itself
+		s.joined.Go(func() { s.reap(l) })
+	}
 	workers.Go(func() { _ = s.u.box.Run(work, s.sendBatch) }) // an error of it is the connection's
 	workers.Go(func() { s.speak(work) })
 	workers.Go(func() { s.watch(work) })

@@ -279,30 +279,42 @@ func TestInbound(t *testing.T) {
 
 // TestFlood overruns the queue with QoS 0 while the bank is busy.
 func TestFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
-		synctest.Wait()
-		for _, size := range []int{10, 60 << 10} {
-			before := r.u.Stats().Dropped
+	for size, most := range map[int]int{10: InboundMessages, 60_000: InboundBytes / 60_000} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
+			synctest.Wait()
 			for range 2 * InboundMessages {
 				r.broker.push(t, "lockers/v1/lon-042/down/codes", make([]byte, size), 0, false)
 			}
-			synctest.Wait()
-			if r.u.Stats().Dropped == before {
-				t.Fatal("nothing was dropped")
+			sleep(time.Minute)
+			if r.u.Stats().Dropped == 0 || r.bank.born() != 1 || r.bank.conns() != 1 {
+				t.Fatalf("%d dropped, %d births, %d connections while the queue is full", r.u.Stats().Dropped, r.bank.born(), r.bank.conns())
 			}
-		}
-		sleep(time.Minute)
-		if r.bank.born() != 1 || r.bank.conns() != 1 {
-			t.Fatalf("%d births, %d connections while the queue is full", r.bank.born(), r.bank.conns())
-		}
-		close(r.bank.block)
-		synctest.Wait()
-		if r.bank.born() != 2 || len(r.broker.on("state")) != 2 {
-			t.Errorf("%d births: the backend can't know what is missing", r.bank.born())
-		}
-		if n := len(r.bank.got()); n < InboundMessages || n > InboundMessages+1 {
-			t.Errorf("%d messages were kept, the bound is %d", n, InboundMessages)
+			close(r.bank.block)
+			synctest.Wait()
+			if r.bank.born() != 2 || len(r.broker.on("state")) != 2 {
+				t.Errorf("%d births: the backend can't know what is missing", r.bank.born())
+			}
+			if n := len(r.bank.got()); n < most || n > most+1 {
+				t.Errorf("%d messages of %d bytes were kept, the bound is %d", n, size, most)
+			}
+			r.stop()
+		})
+	}
+}
+
+// TestShortLives has connections that end soon after their birth.
+func TestShortLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) {
+			r.broker.kill = func(p *packets.PublishPacket) bool {
+				time.Sleep(time.Second)
+				return strings.HasSuffix(p.TopicName, "state/health")
+			}
+		})
+		sleep(2 * time.Minute)
+		if n := len(r.broker.dialed()); n < 4 || n > 7 {
+			t.Errorf("%d connections in two minutes, want the back-off's handful", n)
 		}
 		r.stop()
 	})

@@ -17,7 +17,7 @@ func (s *session) sendBatch(ctx context.Context, b outbox.Batch) error {
 		state, err := s.u.bank.Birth(ctx)
 		s.put(ctx, wire.TopicState, 1, state, err)
 	}
-	return s.publish(ctx, s.events, message{
+	return s.events.publish(ctx, message{
 		name: wire.TopicEvents, qos: 1, payload: b.Payload,
 		taken: func() { s.u.box.Taken(b.Last) },
 	})
@@ -54,7 +54,7 @@ func (s *session) speak(ctx context.Context) {
 		case <-beat.C:
 			p.health(ctx)
 		case m := <-s.u.bank.Outgoing():
-			_ = s.publish(ctx, s.other, message{name: m.Topic, qos: 1, payload: m.Payload}) // ends the connection by itself
+			_ = s.other.publish(ctx, message{name: m.Topic, qos: 1, payload: m.Payload}) // only the end of ctx
 		case <-s.inbox.room:
 			p.again = true
 		}
@@ -89,7 +89,7 @@ func (p *speaker) snapshot(ctx context.Context, snap *snapshot, now time.Time) {
 	if payload == nil {
 		return
 	}
-	_ = p.publish(ctx, p.other, message{ // ends the connection by itself
+	_ = p.other.publish(ctx, message{ // only the end of ctx
 		name: snap.name, qos: 1, retained: true, payload: payload,
 		taken: func() { p.taken <- snap },
 	})
@@ -120,7 +120,7 @@ func (s *session) put(ctx context.Context, name string, qos byte, v any, err err
 		}
 		return
 	}
-	_ = s.publish(ctx, s.other, message{name: name, qos: qos, retained: true, payload: b}) // ends the connection by itself
+	_ = s.other.publish(ctx, message{name: name, qos: qos, retained: true, payload: b}) // only the end of ctx
 }
 
 // watchEvery is how often the watchdog looks: often enough for its bounds not to

@@ -77,9 +77,9 @@ func TestCertificateAtBankTime(t *testing.T) {
 	}
 }
 
-// real runs an uplink of lon-042 on a real broker until it is connected, or
+// onBroker runs an uplink of lon-042 on a real broker until it is connected, or
 // until it has failed a few times.
-func real(t *testing.T, c Config, o Options) (connected bool, u *Uplink, stop func()) {
+func onBroker(t *testing.T, c Config, o Options) (connected bool, u *Uplink, stop func()) {
 	t.Helper()
 	c.Bank, c.DownQoS = "lon-042", 1
 	o.BackoffMin, o.BackoffMax = 5*time.Millisecond, 50*time.Millisecond
@@ -113,7 +113,7 @@ func TestFilesAreReadAfresh(t *testing.T) {
 		}
 	}
 	put(other.Server(from, to).CA)
-	connected, u, stop := real(t, Config{URL: b.URL(), CAFile: file, CertFile: client.Cert, KeyFile: client.Key}, Options{})
+	connected, u, stop := onBroker(t, Config{URL: b.URL(), CAFile: file, CertFile: client.Cert, KeyFile: client.Key}, Options{})
 	defer stop()
 	if connected {
 		t.Fatal("connected to a broker of another CA")
@@ -143,7 +143,7 @@ func TestWays(t *testing.T) {
 			if !strings.HasPrefix(c.b.URL(), c.name+"://") {
 				t.Fatal(c.b.URL())
 			}
-			connected, _, stop := real(t, Config{URL: c.b.URL() + c.path, CAFile: server.CA}, Options{})
+			connected, _, stop := onBroker(t, Config{URL: c.b.URL() + c.path, CAFile: server.CA}, Options{})
 			defer stop()
 			if !connected {
 				t.Error("not connected")

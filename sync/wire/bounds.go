@@ -14,22 +14,19 @@ const (
 
 // Bounds of members.
 const (
-	maxKID    = 64
-	maxNonce  = 64
-	maxID     = 64 // of a command
-	maxRef    = 64 // characters
-	maxName   = 40 // characters (contract 5.1)
-	maxSerial = 64
-	maxUses   = 1_000_000
-	maxItems  = locker.MaxLockers * locker.MaxDoors
+	maxWord  = 64 // of a kid, a nonce, a command's id, a serial
+	maxRef   = 64 // characters
+	maxName  = 40 // characters (contract 5.1)
+	maxUses  = 1_000_000
+	maxItems = locker.MaxLockers * locker.MaxDoors
 )
 
-// printable tells whether s has 1 to n characters of ASCII that are seen.
-func printable(s string, n int) bool {
+// printable tells whether s has 1 to maxWord characters of ASCII that are seen.
+func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
 			return false
 		}
 	}
-	return s != "" && len(s) <= n
+	return s != "" && len(s) <= maxWord
 }

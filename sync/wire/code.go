@@ -124,8 +124,7 @@ func shown(s string, n int) bool {
 
 // asRefusal is the refusal that an inner reader has returned as an error.
 func asRefusal(err error) *Refusal {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r
 	}
 	return malformed(err)

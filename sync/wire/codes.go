@@ -70,7 +70,7 @@ func (c *codes) shape() string {
 		return "set: must be * or a tenant's name"
 	case c.Epoch < 0 || c.To < 0:
 		return "epoch and to: must not be below 0"
-	case len(c.Nonce) > 0 && !printable(c.Nonce, maxNonce):
+	case len(c.Nonce) > 0 && !printable(c.Nonce):
 		return "nonce: must be at most 64 visible ASCII characters"
 	case !c.At.IsZero() && !signedTime(c.At):
 		return "at: " + whySigned

@@ -31,7 +31,10 @@ var takes = map[string]struct{ need, may []string }{
 type loose struct {
 	ID      string          `json:"id"`
 	Type    json.RawMessage `json:"type,omitempty"`
+	IAT     json.RawMessage `json:"iat,omitempty"`
+	EXP     json.RawMessage `json:"exp,omitempty"`
 	Counter json.RawMessage `json:"counter,omitempty"`
+	Nonce   json.RawMessage `json:"nonce,omitempty"`
 }
 
 var (
@@ -42,6 +45,7 @@ var (
 	}](nil)
 	textPlan   = strict.Compile[string](nil)
 	numberPlan = strict.Compile[int64](nil)
+	timePlan   = strict.Compile[locker.Time](nil)
 )
 
 // readCommand reads a command. One that can be answered is returned although it
@@ -51,22 +55,40 @@ func readCommand(body []byte) (Down, *Refusal) {
 	switch {
 	case err != nil:
 		return nil, malformed(err)
-	case !printable(l.ID, maxID):
+	case !printable(l.ID):
 		return nil, &Refusal{Reason: Malformed, Why: "id: must be 1 to 64 visible ASCII characters"}
 	}
 	m, err := commandPlan.Decode(body)
 	if err != nil {
-		m.Command = locker.Command{ID: l.ID}
-		m.Type, _ = textPlan.Decode(l.Type)
-		if _, known := takes[m.Type]; !known {
-			m.Type = ""
-		}
-		m.Counter, _ = numberPlan.Decode(l.Counter)
-		m.Bad = clip(err.Error())
-		return &m, nil
+		m.Bad = err.Error()
+	} else {
+		m.Bad = checkCommand(&m.Command, body)
 	}
-	m.Bad = clip(checkCommand(&m.Command, body))
+	m.Asked = l.asked()
+	if m.Bad != "" {
+		m.Bad, m.Command = clip(m.Bad), l.rest()
+	}
 	return &m, nil
+}
+
+func (l *loose) asked() string {
+	typ, _ := textPlan.Decode(l.Type)
+	if _, known := takes[typ]; !known {
+		return "" // it goes into events
+	}
+	return typ
+}
+
+// rest is what can be read of a command that is not carried out.
+func (l *loose) rest() locker.Command {
+	c := locker.Command{ID: l.ID}
+	c.Counter, _ = numberPlan.Decode(l.Counter)
+	c.IAT, _ = timePlan.Decode(l.IAT)
+	c.EXP, _ = timePlan.Decode(l.EXP)
+	if c.Nonce, _ = textPlan.Decode(l.Nonce); !printable(c.Nonce) {
+		c.Nonce = ""
+	}
+	return c
 }
 
 func checkCommand(c *locker.Command, body []byte) string {
@@ -74,7 +96,6 @@ func checkCommand(c *locker.Command, body []byte) string {
 	opens := c.Type == locker.CmdOpen || c.Type == locker.CmdOpenAll
 	switch {
 	case !known:
-		c.Type = "" // it goes into events
 		return "type: is unknown"
 	case c.Counter < 0:
 		return "counter: must not be below 0"
@@ -84,7 +105,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 		return "exp: is before iat"
 	case opens && c.EXP.Sub(c.IAT) > maxOpening:
 		return "exp: an opening may live 30 s at most"
-	case c.Nonce != "" && !printable(c.Nonce, maxNonce):
+	case c.Nonce != "" && !printable(c.Nonce):
 		return "nonce: must be at most 64 visible ASCII characters"
 	}
 	a, err := argsPlan.Decode(body)
@@ -97,7 +118,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 		}
 	}
 	for _, n := range []string{"door", "locker", "item", "from"} {
-		if _, ok := a.Args[n]; ok && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
+		if v, ok := a.Args[n]; ok && string(v) != "null" && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
 			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
 		}
 	}
@@ -115,7 +136,7 @@ func checkItem(it *locker.Item) string {
 		return "args.item.tenant: is no tenant's name"
 	case !locker.ValidSKU(it.SKU):
 		return "args.item.sku: is no sku's name"
-	case it.Serial != "" && !printable(it.Serial, maxSerial):
+	case it.Serial != "" && !printable(it.Serial):
 		return "args.item.serial: must be at most 64 visible ASCII characters"
 	case !slices.Contains([]locker.Condition{locker.Ready, locker.Faulty, locker.Uncertain}, it.Condition):
 		return "args.item.condition: must be ready, faulty or uncertain"

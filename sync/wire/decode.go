@@ -101,9 +101,21 @@ func DecodeReply(b []byte) (Reply, error) {
 func DecodeGet(b []byte) (Get, error) {
 	m, err := decode(getPlan, "get", b, MaxUp)
 	if err == nil {
-		err = check("get", m.V, "")
+		err = check("get", m.V, m.bounds())
 	}
 	return m, err
+}
+
+func (g *Get) bounds() string {
+	switch {
+	case validSet(g.Set) == "":
+		return "set: must be * or a tenant's name"
+	case g.Epoch < 0 || g.From < 0 || g.To < 0 || g.Chunk < 0:
+		return "epoch, from, to and chunk: must not be below 0"
+	case !printable(g.Nonce):
+		return "nonce: must be 1 to 64 visible ASCII characters"
+	}
+	return ""
 }
 
 func decode[T any](p strict.Plan[T], what string, b []byte, most int) (T, error) {

@@ -102,8 +102,12 @@ func checkOpen(o *locker.OpenRule) error {
 		got  locker.Duration
 		most time.Duration
 	}{
-		{"pulse", o.Pulse, maxPulse}, {"prove", o.Prove, maxOpenTime}, {"ajar_warn", o.AjarWarn, maxOpenTime},
-		{"ajar_alarm", o.AjarAlarm, maxOpenTime}, {"reopen_window", o.ReopenWindow, maxOpenTime}, {"visit_idle", o.VisitIdle, maxOpenTime},
+		{"pulse", o.Pulse, maxPulse},
+		{"prove", o.Prove, maxOpenTime},
+		{"ajar_warn", o.AjarWarn, maxOpenTime},
+		{"ajar_alarm", o.AjarAlarm, maxOpenTime},
+		{"reopen_window", o.ReopenWindow, maxOpenTime},
+		{"visit_idle", o.VisitIdle, maxOpenTime},
 	} {
 		if d := time.Duration(c.got); d < 0 || d > c.most {
 			return fmt.Errorf("doc.open.%s: must be above 0 and at most %s", c.name, c.most)

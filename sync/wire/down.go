@@ -79,7 +79,13 @@ type Desired struct {
 type Command struct {
 	Head
 	locker.Command
-	Bad string `json:"-"` // what is wrong with it; only id, and type and counter if they could be read, hold then: the answer is refused, malformed
+
+	// Bad is what is wrong with a command that can be answered all the same: with
+	// refused, malformed. Its type is empty then, so that nothing carries it out, and
+	// of the rest only id, counter, iat, exp and nonce stand, as far as they could be
+	// read. Asked is the type that it names, if there is such a type.
+	Bad   string `json:"-"`
+	Asked string `json:"-"`
 }
 
 // Trust replaces the key set (contract 6.1).

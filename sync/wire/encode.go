@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"lockerd/daemon/locker"
+)
 
 // A nil slice is an empty array on the wire, never null.
 
@@ -40,6 +44,31 @@ func (e Events) MarshalJSON() ([]byte, error) {
 	type plain Events
 	e.Events = full(e.Events)
 	return json.Marshal(plain(e))
+}
+
+// MarshalJSON implements json.Marshaler. Only set_stock has the argument item,
+// where null says that the door is empty.
+func (c Command) MarshalJSON() ([]byte, error) {
+	type args struct {
+		Door   locker.DoorID `json:"door,omitzero"`
+		Locker int           `json:"locker,omitempty"`
+		From   *uint64       `json:"from,omitempty"`
+	}
+	type plain struct {
+		Head
+		ID      string      `json:"id"`
+		Type    string      `json:"type"`
+		Args    any         `json:"args"`
+		IAT     locker.Time `json:"iat"`
+		EXP     locker.Time `json:"exp"`
+		Counter int64       `json:"counter"`
+		Nonce   string      `json:"nonce,omitempty"`
+	}
+	p := plain{Head: c.Head, ID: c.ID, Type: c.Type, Args: c.Args, IAT: c.IAT, EXP: c.EXP, Counter: c.Counter, Nonce: c.Nonce}
+	if c.Type != locker.CmdSetStock {
+		p.Args = args{c.Args.Door, c.Args.Locker, c.Args.From}
+	}
+	return json.Marshal(p)
 }
 
 func full[T any](s []T) []T {

@@ -65,7 +65,7 @@ func kidOf(jws []byte) (kid, why string) {
 	switch {
 	case err != nil || len(all) != 2 || h.Alg != algorithm:
 		return "", `header of the JWS must be exactly {"alg":"EdDSA","kid":…}`
-	case !printable(h.KID, maxKID):
+	case !printable(h.KID):
 		return "", "kid must be 1 to 64 visible ASCII characters"
 	case len(dec[2]) != ed25519.SignatureSize:
 		return "", "signature of the JWS must be 64 bytes"
@@ -88,8 +88,8 @@ func verified(jws []byte, key Key) ([]byte, bool) {
 // the caller's to set. It refuses what no bank would take for its size; CheckCode
 // and CheckDesired tell the rest beforehand.
 func Sign(s crypto.Signer, kid string, m Down) ([]byte, error) {
-	if !printable(kid, maxKID) {
-		return nil, fmt.Errorf("cannot sign with key %.64q: a kid is 1 to %d visible ASCII characters; rename it", kid, maxKID)
+	if !printable(kid) {
+		return nil, fmt.Errorf("cannot sign with key %.64q: a kid is 1 to %d visible ASCII characters; rename it", kid, maxWord)
 	}
 	if c, ok := m.(*Codes); ok && c.Digest == nil {
 		return nil, errors.New("cannot sign codes: the digest is missing; set it")

@@ -65,8 +65,8 @@ func (k *Keys) add(n Key) error {
 
 func (k Key) check() error {
 	switch {
-	case !printable(k.KID, maxKID):
-		return fmt.Errorf("kid must be 1 to %d visible ASCII characters; rename it", maxKID)
+	case !printable(k.KID):
+		return fmt.Errorf("kid must be 1 to %d visible ASCII characters; rename it", maxWord)
 	case len(k.Public) != ed25519.PublicKeySize:
 		return fmt.Errorf("x must be %d bytes of Ed25519; make the key anew", ed25519.PublicKeySize)
 	case weak(k.Public):

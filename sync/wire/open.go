@@ -81,7 +81,7 @@ func open(e Expect, topic string, key Key, body []byte) (Down, *Refusal) {
 		if err != nil {
 			return nil, malformed(err)
 		}
-		if set, err = s.Set, nil; !ownSet(key, set) {
+		if set = s.Set; !ownSet(key, set) {
 			return nil, &Refusal{Reason: WrongTenant, Set: validSet(set), Why: fmt.Sprintf("key %q may not write this set", key.KID)}
 		}
 	}

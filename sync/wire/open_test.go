@@ -5,16 +5,20 @@ import (
 	"testing"
 )
 
-const codesHead = `{"v":1,"typ":"codes","bank":"lon-042","journal":"j-test",`
-const digest0 = `"digest":"0000000000000000000000000000000000000000000000000000000000000000"`
-const rec = `"id":"c-1","tag":"Jubx0pYK4p7fmxWXHDg7ow","rev":0`
+const (
+	codesHead = `{"v":1,"typ":"codes","bank":"lon-042","journal":"j-test",`
+	digest0   = `"digest":"0000000000000000000000000000000000000000000000000000000000000000"`
+	rec       = `"id":"c-1","tag":"Jubx0pYK4p7fmxWXHDg7ow","rev":0`
+)
 
 func acme(rest string) string {
 	return codesHead + `"set":"acme","epoch":1,` + rest + `,` + digest0 + `}`
 }
+
 func put(members string) string {
 	return acme(`"from":0,"to":1,"ops":[{"put":{` + rec + `,` + members + `}}]`)
 }
+
 func command(rest string) string {
 	return `{"v":1,"typ":"command","bank":"lon-042","journal":"j-test","id":"x-1",` + rest + `}`
 }

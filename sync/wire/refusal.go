@@ -18,7 +18,7 @@ const (
 
 // Refusal says why a message from above is not honoured. It becomes the event
 // message.refused.
-type Refusal struct {
+type Refusal struct { //nolint:errname // an event first, and an error only between readers
 	Reason string
 	Topic  string // last word of the topic
 	Set    string // of a codes message whose signature holds

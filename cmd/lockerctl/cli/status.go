@@ -35,12 +35,36 @@ func statusPage(p *ui.Page, s *bank.Status) {
 	t.Row(ui.Plain("time"), ui.Plain(ui.Local(s.Time)), clockCell(s.Clock))
 	t.Row(ui.Plain("doors"), ui.Plain(strconv.Itoa(s.Doors)), doorCounts(s))
 	t.Row(ui.Plain("journal"), ui.Plain(s.Journal.ID), ui.Plain(journalLine(s.Journal)))
+	linkRows(t, s.Link)
 	p.Table(t)
 	p.Section(busTable(s.Buses))
 	p.Section(boardTable(s.Buses))
 	p.Section(scannerTable(s.Scanners))
 	p.Section(visitTable(s.Visits))
 	p.Section(setTable(s))
+}
+
+// linkRows show the link to the broker, and what to do if there is none.
+func linkRows(t *ui.Table, l *bank.LinkStatus) {
+	if l == nil {
+		return
+	}
+	state := ui.Tinted("connected since "+ui.Local(l.Since), ui.Good)
+	if !l.Connected {
+		state = ui.Tinted("not connected since "+ui.Local(l.Since), ui.Bad)
+	}
+	t.Row(ui.Plain("broker"), ui.Plain(l.URL), state)
+	acked := "nothing acknowledged yet"
+	if l.Acked > 0 {
+		acked = fmt.Sprintf("acknowledged up to event %d", l.Acked)
+	}
+	if !l.AckedAt.IsZero() {
+		acked += ", " + ui.Local(l.AckedAt)
+	}
+	t.Row(ui.Plain("backend"), ui.Plain(fmt.Sprintf("%d events to go up", l.Pending)), ui.Plain(acked))
+	if l.Error != "" {
+		t.Row(ui.Plain(""), ui.Plain(l.Error), ui.Tinted(l.Cure, ui.Notice))
+	}
 }
 
 func journalLine(j bank.JournalStatus) string {

@@ -19,6 +19,7 @@ import (
 // bank is a bank without doors.
 type bank struct {
 	*book
+	j       outbox.Journal
 	key     ed25519.PublicKey
 	box     *outbox.Outbox
 	u       *uplink.Uplink
@@ -35,7 +36,14 @@ const ackTimeout = 300 * time.Millisecond
 
 func startBank(tb testing.TB, b *book, url, user string, key ed25519.PublicKey, change func(*uplink.Config, *uplink.Options)) *bank {
 	tb.Helper()
-	k := &bank{book: b, key: key, changed: make(chan struct{}), out: make(chan uplink.Outgoing)}
+	k := startOn(tb, b, url, user, key, change)
+	k.book = b
+	return k
+}
+
+func startOn(tb testing.TB, b outbox.Journal, url, user string, key ed25519.PublicKey, change func(*uplink.Config, *uplink.Options)) *bank {
+	tb.Helper()
+	k := &bank{j: b, key: key, changed: make(chan struct{}), out: make(chan uplink.Outgoing)}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("LOCKERD_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -82,7 +90,7 @@ func startBank(tb testing.TB, b *book, url, user string, key ed25519.PublicKey, 
 func (k *bank) state() wire.State {
 	return wire.State{
 		V: 1, Bank: "lon-042", Status: wire.Online, Boot: 17, Conn: k.conn.Load(), Nonce: fmt.Sprint(k.conn.Load()),
-		Journal: &wire.JournalState{ID: journalID, First: k.First(), Next: k.Next()},
+		Journal: &wire.JournalState{ID: journalID, First: k.j.First(), Next: k.j.Next()},
 	}
 }
 
@@ -94,11 +102,11 @@ func (k *bank) Connect(context.Context) (wire.State, error) {
 func (k *bank) Birth(context.Context) (wire.State, error) { return k.state(), nil }
 
 func (k *bank) Doors(context.Context) (wire.Doors, error) {
-	return wire.Doors{V: 1, Bank: "lon-042", Journal: journalID, Seq: k.Next() - 1}, nil
+	return wire.Doors{V: 1, Bank: "lon-042", Journal: journalID, Seq: k.j.Next() - 1}, nil
 }
 
 func (k *bank) Stock(context.Context) (wire.Stock, error) {
-	return wire.Stock{V: 1, Bank: "lon-042", Journal: journalID, Seq: k.Next() - 1}, nil
+	return wire.Stock{V: 1, Bank: "lon-042", Journal: journalID, Seq: k.j.Next() - 1}, nil
 }
 
 func (k *bank) Health(context.Context) (wire.Health, error) {

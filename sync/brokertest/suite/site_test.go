@@ -144,7 +144,7 @@ func TestUnauthorised(t *testing.T) {
 	}
 	time.Sleep(500 * time.Millisecond)
 	if st := l.box.Stats(); !st.Held {
-		t.Logf("this broker lets the connection live: %+v %+v", st, l.u.Stats())
+		t.Errorf("events are sent again and again: %+v %+v", st, l.u.Stats())
 	}
 	if !l.u.Stats().Connected {
 		t.Error("the session does not go on without events")

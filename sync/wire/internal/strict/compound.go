@@ -1,6 +1,9 @@
 package strict
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // object reads the members of an object; read reads the value of each.
 func (s *scanner) object(a *at, read func(name string, a *at) error) error {
@@ -122,10 +125,8 @@ func (n *names) add(s string) bool {
 		n.many[s] = true
 		return true
 	}
-	for _, o := range n.few {
-		if o == s {
-			return false
-		}
+	if slices.Contains(n.few, s) {
+		return false
 	}
 	n.few = append(n.few, s)
 	if len(n.few) > fewNames {

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"lockerd/daemon/locker"
 )
 
 func decode(b []byte, p *plan, v reflect.Value) error {
@@ -107,12 +109,19 @@ func (s *scanner) stringInto(p *plan, v reflect.Value, a *at) error {
 		v.SetString(t)
 		return nil
 	}
-	u, _ := v.Addr().Interface().(encoding.TextUnmarshaler)
+	u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	// Go's base64 skips line ends, and an empty door or size is no door or size.
-	if t == "" || strings.ContainsAny(t, "\r\n") || u.UnmarshalText([]byte(t)) != nil {
+	if t == "" || strings.ContainsAny(t, "\r\n") || u.UnmarshalText([]byte(t)) != nil || !writable(p.typ, v) {
 		return a.fail(form(p.typ))
 	}
 	return nil
+}
+
+// writable tells whether a time can be written again: an offset may carry it past
+// the years of four digits.
+func writable(t reflect.Type, v reflect.Value) bool {
+	const last = 253402300799_999 // of the year 9999, in milliseconds
+	return t != reflect.TypeFor[locker.Time]() || v.Int() >= 0 && v.Int() <= last
 }
 
 func (s *scanner) boolean(c byte, v reflect.Value, a *at) error {

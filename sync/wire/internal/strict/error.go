@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,8 +37,8 @@ func (a *at) path() string {
 		}
 	}
 	var b strings.Builder
-	for i := len(parts) - 1; i >= 0; i-- {
-		b.WriteString(parts[i])
+	for _, p := range slices.Backward(parts) {
+		b.WriteString(p)
 	}
 	return strings.TrimPrefix(b.String(), ".")
 }

@@ -184,5 +184,5 @@ func (s *scanner) digits(integer bool) bool {
 		s.i++
 	}
 	n := s.i - from
-	return n == 1 || n > 1 && !(integer && s.b[from] == '0')
+	return n == 1 || n > 1 && (!integer || s.b[from] != '0')
 }

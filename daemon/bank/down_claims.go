@@ -1,0 +1,116 @@
+package bank
+
+import (
+	"maps"
+	"slices"
+
+	"lockerd/daemon/locker"
+)
+
+// Claim is a collect code that names a door, with what tells whether it lives.
+type Claim struct {
+	Door locker.DoorID
+	locker.Naming
+	Uses int // as Code.MaxUses
+}
+
+// ClaimOf returns the claim that a code makes on a door, if it makes one.
+func ClaimOf(set string, c *locker.Code) (Claim, bool) {
+	if c.Kind != locker.Collect || c.Door.IsZero() {
+		return Claim{}, false
+	}
+	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter}
+	return Claim{Door: c.Door, Naming: n, Uses: c.MaxUses()}, true
+}
+
+// dead tells whether a claim has ended, by what is known of its code.
+func (c *Claim) dead(m locker.Mark, at locker.Time) bool {
+	return m.Revoked || c.Uses > 0 && m.Used >= c.Uses || !c.NotAfter.IsZero() && at > c.NotAfter
+}
+
+// claims are the lists of claims that some doors shall have.
+type claims struct {
+	b    *Bank
+	next map[*slot][]locker.Naming
+	adds map[*slot]string // a code that was added
+}
+
+// keepClaims begins with the claims there are, less those that gone names.
+func (b *Bank) keepClaims(gone func(locker.CodeKey) bool) *claims {
+	c := &claims{b: b, next: map[*slot][]locker.Naming{}, adds: map[*slot]string{}}
+	for _, d := range b.slots {
+		if !slices.ContainsFunc(d.rec.Named, func(n locker.Naming) bool { return gone(n.Code) }) {
+			continue
+		}
+		c.next[d] = slices.DeleteFunc(slices.Clone(d.rec.Named), func(n locker.Naming) bool { return gone(n.Code) })
+	}
+	return c
+}
+
+// add adds a claim that lives. One whose code has spent its last use on an
+// opening of that door that is still open to doubt lives, too: see forgo.
+func (c *claims) add(n Claim, m locker.Mark, at locker.Time) {
+	d, ok := c.b.byID[n.Door]
+	if !ok {
+		return
+	}
+	if in := d.rec.Intent; in != nil && in.Code == n.Code && !m.Revoked {
+		m.Used = 0
+	}
+	if n.dead(m, at) {
+		return
+	}
+	if _, begun := c.next[d]; !begun {
+		c.next[d] = slices.Clone(d.rec.Named)
+	}
+	c.next[d] = append(c.next[d], n.Naming)
+	c.adds[d] = n.Code.ID
+}
+
+// over returns a door that more codes would name than may, and one of the new.
+func (c *claims) over() (locker.DoorID, string, bool) {
+	for _, d := range slices.SortedFunc(maps.Keys(c.adds), byID) {
+		if n := len(c.next[d]); n > maxNamed && n > len(d.rec.Named) {
+			return d.spec.ID, c.adds[d], true
+		}
+	}
+	return locker.DoorID{}, "", false
+}
+
+// settle puts the lists into the doors and says what that does to the stock.
+func (c *claims) settle(t *tx) {
+	for _, d := range slices.SortedFunc(maps.Keys(c.next), byID) {
+		named := c.next[d]
+		if len(named) == 0 {
+			named = nil
+		}
+		if slices.Equal(named, d.rec.Named) {
+			continue
+		}
+		c.b.change(t, d, func() { d.rec.Named = named })
+		for _, n := range named {
+			c.b.wakeForNaming(n)
+		}
+	}
+}
+
+// claimsOf are the claims after a delta.
+func (b *Bank) claimsOf(t *tx, set string, p *codePlan) (*claims, error) {
+	c := b.keepClaims(func(k locker.CodeKey) bool { return k.Set == set && p.now[k.ID] != nil })
+	for _, id := range slices.Sorted(maps.Keys(p.now)) {
+		n := p.now[id]
+		if !n.live() {
+			continue
+		}
+		claim, ok := ClaimOf(set, n.code)
+		if !ok {
+			continue
+		}
+		m, _, err := b.store.Mark(claim.Code)
+		if err != nil {
+			return nil, err
+		}
+		c.add(claim, m, t.at)
+	}
+	return c, nil
+}

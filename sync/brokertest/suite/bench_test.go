@@ -1,0 +1,251 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"lockerd/daemon/locker"
+	"lockerd/store/journal"
+	"lockerd/sync/brokertest"
+	"lockerd/sync/outbox"
+	"lockerd/sync/uplink"
+)
+
+const benchEvents = 50_000
+
+// files is a journal on disk as the store keeps it, without its syncs.
+type files struct {
+	*journal.Journal
+}
+
+func (f files) AckedUpTo() uint64 { return 0 }
+
+func (f files) Wait(ctx context.Context, _ uint64) error { // nothing is added
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// openFiles makes a journal of n events, seven a visit, in commits of three,
+// four and two.
+func openFiles(b *testing.B, n int) files {
+	b.Helper()
+	dir := filepath.Join(b.TempDir(), "journal")
+	o := journal.Options{Datasync: func(*os.File) error { return nil }}
+	if err := journal.Create(dir, journalID, o); err != nil {
+		b.Fatal(err)
+	}
+	j, _, err := journal.Open(dir, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = j.Close() })
+	src := newBook()
+	src.add(n)
+	for i := 0; i < n; {
+		var evs []locker.Event
+		for range min([]int{1, 4, 2}[i%3], n-i) {
+			var ev locker.Event
+			if err := json.Unmarshal(src.lines[i], &ev); err != nil {
+				b.Fatal(err)
+			}
+			ev.Hash, ev.Seq = "", 0
+			evs = append(evs, ev)
+			i++
+		}
+		if _, _, err := j.Append(evs, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return files{j}
+}
+
+// drained is what a drain took.
+type drained struct {
+	rate float64 // events a second
+	heap float64 // MiB above what was there before, at most
+}
+
+// drain sends the journal to a backend through a proxy.
+func drain(b *testing.B, s *site, j files, delay time.Duration) drained {
+	b.Helper()
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	addr := s.bank.Addr()
+	if delay > 0 {
+		p := brokertest.NewProxy(b, addr)
+		p.Delay(delay)
+		addr = p.Addr()
+	}
+	be := startBackend(b, s.backend.Addr(), "", s.key, nil)
+	be.set(func(b *backend) { b.bare = true })
+	k := startOn(b, j, "mqtt://"+addr, "", s.pub, func(c *uplink.Config, _ *uplink.Options) { c.KeepAlive = 30 * time.Second })
+	for k.box.Stats().Batches == 0 {
+		time.Sleep(100 * time.Microsecond)
+	}
+	begun := time.Now()
+	var peak atomic.Uint64
+	stop := make(chan struct{})
+	var sampler sync.WaitGroup
+	sampler.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				peak.Store(max(peak.Load(), m.HeapAlloc))
+			}
+		}
+	})
+	be.await(j.Next(), 5*time.Minute)
+	took := time.Since(begun)
+	close(stop)
+	sampler.Wait()
+	if st := k.box.Stats(); st.Timeouts > 0 {
+		b.Errorf("events went twice: %+v", st)
+	}
+	k.stop()
+	be.stop()
+	return drained{float64(j.Next()-1) / took.Seconds(), (float64(peak.Load()) - float64(before.HeapAlloc)) / (1 << 20)}
+}
+
+// bare publishes the same batches with the library alone, so many in flight
+// without PUBACK, to a subscriber that only counts.
+func bare(b *testing.B, s *site, batches [][]byte, inFlight int) float64 {
+	b.Helper()
+	got := make(chan struct{}, len(batches))
+	sub := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + s.bank.Addr()).SetClientID("counter").SetDefaultPublishHandler(func(mqtt.Client, mqtt.Message) { got <- struct{}{} }))
+	pub := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + s.bank.Addr()).SetClientID("bare"))
+	if !wait(sub.Connect()) || !wait(sub.Subscribe("lockers/v1/+/up/events", 1, nil)) || !wait(pub.Connect()) {
+		b.Fatal("cannot connect")
+	}
+	defer pub.Disconnect(0)
+	defer sub.Disconnect(0)
+	begun := time.Now()
+	window := make(chan mqtt.Token, inFlight-1) // one more is being waited for
+	go func() {
+		defer close(window)
+		for _, batch := range batches {
+			window <- pub.Publish("lockers/v1/lon-042/up/events", 1, false, batch)
+		}
+	}()
+	for t := range window {
+		t.Wait()
+	}
+	for range batches {
+		<-got
+	}
+	return benchEvents / time.Since(begun).Seconds()
+}
+
+// bareAcked publishes the same batches with the library alone, four beyond the
+// backend's last acknowledgement, which it does not verify. It is the most that
+// the contract's window allows.
+func bareAcked(b *testing.B, s *site, batches [][]byte, last []uint64) float64 {
+	b.Helper()
+	be := startBackend(b, s.backend.Addr(), "", s.key, nil)
+	be.bare = true
+	defer be.stop()
+	acks := make(chan uint64, 4096)
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + s.bank.Addr()).SetClientID("bare")
+	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+		var a order
+		if p, err := b64.DecodeString(strings.Split(string(m.Payload()), ".")[1]); err == nil && json.Unmarshal(p, &a) == nil {
+			acks <- a.UpTo
+		}
+	})
+	pub := mqtt.NewClient(o)
+	if !wait(pub.Connect()) || !wait(pub.Subscribe("lockers/v1/lon-042/down/+", 1, nil)) {
+		b.Fatal("cannot connect")
+	}
+	defer pub.Disconnect(0)
+	time.Sleep(50 * time.Millisecond) // for the backend's subscription
+	begun := time.Now()
+	for sent, done := 0, 0; done < len(batches); {
+		for sent < len(batches) && sent < done+outbox.Window {
+			pub.Publish("lockers/v1/lon-042/up/events", 1, false, batches[sent])
+			sent++
+		}
+		for upto := <-acks; done < len(batches) && last[done] <= upto; {
+			done++
+		}
+	}
+	return benchEvents / time.Since(begun).Seconds()
+}
+
+// batchesOf cuts the journal as the outbox does.
+func batchesOf(b *testing.B, j files) (out [][]byte, last []uint64) {
+	b.Helper()
+	head := []byte(`{"v":1,"bank":"lon-042","journal":"` + journalID + `","events":[`)
+	for from := uint64(1); from < j.Next(); {
+		lines, err := j.Events(from, 50)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size, n := len(head)+2, 0
+		for _, l := range lines {
+			if size+len(l)+1 > 16<<10 {
+				break
+			}
+			size += len(l) + 1
+			n++
+		}
+		out = append(out, append(append(bytes.Clone(head), bytes.Join(lines[:n], []byte(","))...), "]}"...))
+		from += uint64(n)
+		last = append(last, from-1)
+	}
+	return out, last
+}
+
+// BenchmarkDrain drains 50,000 events to mosquitto: over a round trip of 100 ms,
+// and against the library alone with the same batches, in turns in the same run:
+// with the window of the contract, that is four batches beyond the backend's
+// acknowledgement; and with the broker's PUBACK only, which proves nothing,
+// one and four in flight.
+func BenchmarkDrain(b *testing.B) {
+	s := newSite(b, brokertest.StartMosquitto(b, brokertest.Options{MaxQueued: 10_000}))
+	j := openFiles(b, benchEvents)
+	b.Run("100ms", func(b *testing.B) {
+		for b.Loop() {
+			d := drain(b, s, j, 100*time.Millisecond)
+			b.ReportMetric(d.rate, "events/s")
+			b.ReportMetric(d.heap, "MiB-heap")
+		}
+		b.ReportMetric(0, "ns/op")
+	})
+	b.Run("against bare", func(b *testing.B) {
+		batches, last := batchesOf(b, j)
+		var ours, acked, one, four, heap float64
+		const turns = 5
+		for b.Loop() {
+			ours, acked, one, four, heap = 0, 0, 0, 0, 0
+			for range turns {
+				acked += bareAcked(b, s, batches, last) / turns
+				one += bare(b, s, batches, 1) / turns
+				four += bare(b, s, batches, outbox.Window) / turns
+				d := drain(b, s, j, 0)
+				ours += d.rate / turns
+				heap = max(heap, d.heap)
+			}
+		}
+		b.ReportMetric(ours, "events/s")
+		b.ReportMetric(ours/acked, "of-bare-acked")
+		b.ReportMetric(ours/one, "of-puback-1")
+		b.ReportMetric(ours/four, "of-puback-4")
+		b.ReportMetric(heap, "MiB-heap")
+		b.ReportMetric(0, "ns/op")
+	})
+}
