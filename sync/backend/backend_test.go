@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math/big"
@@ -519,4 +520,44 @@ func TestDesired(t *testing.T) {
 	}
 	r.pass(20 * time.Minute)
 	r.connect("lon-042")
+}
+
+// TestTextIsNowhere: the text of a code is in no message and in no record.
+func TestTextIsNowhere(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	var texts []string
+	r.seen = func(p packet) {
+		_, body, _ := strings.Cut(string(p.payload), ".")
+		body, _, _ = strings.Cut(body, ".")
+		raw, err := base64.RawURLEncoding.DecodeString(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range texts {
+			if strings.Contains(string(raw), s) {
+				t.Errorf("%s says a code's text", p.topic)
+			}
+		}
+	}
+	for range 3 {
+		for _, c := range r.issue("lon-042", "acme", 20) {
+			texts = append(texts, c.Text)
+		}
+		r.settle()
+	}
+	err := r.store.View(func(s Reader) error {
+		return s.Scan(nil, nil, func(k, v []byte) bool {
+			for _, text := range texts {
+				if strings.Contains(string(k)+string(v), text) {
+					t.Errorf("record %q holds a code's text", k)
+				}
+			}
+			return true
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
