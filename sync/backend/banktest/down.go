@@ -144,7 +144,7 @@ func (b *Bank) switchTo(m *wire.Codes, s *Set) {
 	}
 	s.staged = nil
 	next, raw := Set{Live: live}, Set{Live: all}
-	if next.Digest() != *m.Digest && !(b.Lenient && raw.Digest() == *m.Digest) {
+	if d := *m.Digest; next.Digest() != d && (!b.Lenient || raw.Digest() != d) {
 		b.refuse(wire.Refusal{Reason: wire.Malformed, Set: m.Set, Why: "digest"})
 		b.ask(m.Set, s)
 		return
