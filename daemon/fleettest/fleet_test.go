@@ -334,8 +334,21 @@ func (f *fleet) life(victim brokertest.Broker) {
 	f.figures("after the broker's death")
 }
 
+// mosquittoConf saves now and then, as the documented configuration does: one that
+// saves at each change writes the states of all banks each time.
+const mosquittoConf = `user root
+listener PORT 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+log_dest file DIR/log
+persistence true
+persistence_location DIR/
+autosave_interval 60
+max_queued_messages 10000
+`
+
 func TestFleetOnMosquitto(t *testing.T) {
-	b := brokertest.StartMosquitto(t, brokertest.Options{Persistent: true, MaxQueued: 100_000})
+	b := brokertest.StartMosquitto(t, brokertest.Options{Config: mosquittoConf})
 	newFleet(t, banks(t), 1, func(string) string { return "" }, b.URL()).life(b)
 }
 
