@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -315,14 +316,37 @@ func TestLookupPrefersLive(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	if path, ok := os.LookupEnv("LOCKERD_STORE_TEST_CHECK"); ok { // the child of TestInChild
-		if err := CheckFile(path); err != nil {
+	if path, ok := os.LookupEnv("LOCKERD_STORE_TEST_CHECK"); ok { // the child of TestInChild and TestChildIsBounded
+		if err := errors.Join(BoundChild(), childCheck(path)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// childCheck is CheckFile, or for the path "hungry" a check that takes memory
+// as one in circles does: up to 2 GiB, so that a missing bound fails this test
+// and not the machine.
+func childCheck(path string) error {
+	if path != "hungry" {
+		return CheckFile(path)
+	}
+	var held [][]byte
+	for range 2 << 10 {
+		held = append(held, bytes.Repeat([]byte{1}, 1<<20))
+	}
+	fmt.Fprintln(os.Stderr, "took", len(held), "MiB, and was let")
+	return nil
+}
+
+func TestChildIsBounded(t *testing.T) {
+	t.Setenv("LOCKERD_STORE_TEST_CHECK", "hungry")
+	err := InChild(os.Args[0])(t.Context(), "hungry")
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "alloc") && !strings.Contains(err.Error(), "memory") { // the runtime's words, or the race detector's
+		t.Fatalf("got %v", err)
+	}
 }
 
 func TestInChild(t *testing.T) {

@@ -151,7 +151,9 @@ func child() func(context.Context, string) error {
 func checkFile(args []string, stderr io.Writer) int {
 	err := errors.New("give one path")
 	if len(args) == 1 {
-		err = store.CheckFile(args[0])
+		if err = store.BoundChild(); err == nil {
+			err = store.CheckFile(args[0])
+		}
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
