@@ -2,14 +2,17 @@ package daemon
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 
+	"lockerd/daemon/config"
 	"lockerd/hal"
 	"lockerd/hal/rs485"
 	"lockerd/hal/rs485/cu48"
 	"lockerd/hal/rs485/waveshare"
 	"lockerd/hal/rs485/xor8a"
 	"lockerd/hal/sim"
+	"lockerd/scanner/hid"
 	"lockerd/scanner/serial"
 )
 
@@ -49,12 +52,22 @@ func (d *Daemon) openBus(c hal.Config) (hal.Bus, error) {
 
 func (d *Daemon) startScanners() error {
 	for _, s := range d.opt.Config.Scanners {
-		src, err := serial.Open(serial.Config{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, d.bank,
-			serial.Options{})
+		src, err := d.openScanner(s)
 		if err != nil {
 			return fmt.Errorf("cannot open scanner %q: %w", s.Name, err)
 		}
 		d.parts = append(d.parts, src)
 	}
 	return nil
+}
+
+// openScanner starts the driver of one scanner.
+func (d *Daemon) openScanner(s config.Scanner) (io.Closer, error) {
+	switch s.Driver {
+	case "serial":
+		return serial.Open(serial.Config{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, d.bank)
+	case "hid":
+		return hid.Open(hid.Config{Name: s.Name, Port: s.Port, Suffix: s.Suffix, Layout: s.Layout}, d.bank, hid.Options{})
+	}
+	return nil, fmt.Errorf("no driver %q in this version", s.Driver)
 }

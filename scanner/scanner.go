@@ -2,7 +2,7 @@
 // the bytes, cleans the text as contract 4 says, and drops the repeats that a
 // code held before the glass makes.
 //
-// Sources (scanner/serial and those to come) own their device, find it again
+// Sources (scanner/serial, scanner/hid and those to come) own their device, find it again
 // by its stable name after an unplug, and hand every scan to a Sink. No text
 // that was scanned is ever logged or put into an error.
 package scanner

@@ -102,7 +102,7 @@ func (b *Bank) selfTest() []SelfTestLine {
 		st := b.scanners[n]
 		l := SelfTestLine{What: "scanner " + n, OK: st.State == stateOK, Text: cmp.Or(st.Error, st.State)}
 		if !l.OK {
-			l.Cure = "plug the scanner in, or correct its port in the configuration: ls /dev/serial/by-id"
+			l.Cure = "plug the scanner in, or correct its port in the configuration: ls /dev/serial/by-id /dev/input/by-id"
 		}
 		out = append(out, l)
 	}

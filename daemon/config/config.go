@@ -109,7 +109,8 @@ type Scanner struct {
 	Name   string
 	Driver string
 	Port   string
-	Baud   int
+	Baud   int    // of serial
+	Layout string // of hid: what country's keyboard the scanner plays
 	Suffix string // "\r", "\n", "\t", or "" for 60 ms of silence
 }
 

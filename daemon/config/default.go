@@ -72,7 +72,16 @@ func defaultBus(f family) Bus {
 }
 
 // defaultScanner returns a scanner of which only what must be given was given.
-func defaultScanner() Scanner { return Scanner{Baud: 9600, Suffix: "\r"} }
+func defaultScanner(driver string) Scanner {
+	sc := Scanner{Suffix: "\r"}
+	switch driver {
+	case "serial":
+		sc.Baud = 9600
+	case "hid":
+		sc.Layout = "us"
+	}
+	return sc
+}
 
 // defaultSocket returns the control socket of a data directory.
 func defaultSocket(dataDir string) string { return filepath.Join(dataDir, "control.sock") }

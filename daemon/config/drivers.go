@@ -83,8 +83,8 @@ func simKeys() []profileKey {
 // Drivers of the contract that this version does not have.
 var (
 	plannedBuses    = []string{"cu16", "wkly", "eletechsup", "dc", "winnsen", "gpio"}
-	plannedScanners = []string{"hid", "camera"}
-	builtinScanners = []string{"serial"}
+	plannedScanners = []string{"camera"}
+	builtinScanners = []string{"serial", "hid"}
 )
 
 // gpioDoorKeys are keys of a [[door]] on a gpio bus only.

@@ -156,6 +156,9 @@ func TestOneProblem(t *testing.T) {
 		{"door of a gpio bus", `id = "1-07"`, "id = \"1-07\"\nrelay = \"GPIO17\"", "door[0].relay", "gpio bus"},
 
 		{"scanner planned", `driver = "serial"`, `driver = "camera"`, "scanner[0].driver", "built in: serial"},
+		{"scanner key of another driver", `driver = "serial"`, "driver = \"hid\"\nbaud = 9600", "scanner[0].baud", "key of driver serial"},
+		{"scanner layout of serial", `name = "front"`, "name = \"front\"\nlayout = \"us\"", "scanner[0].layout", "key of driver hid"},
+		{"scanner layout", `driver = "serial"`, "driver = \"hid\"\nlayout = \"fi\"", "scanner[0].layout", `"de", "es", "fr"`},
 		{"scanner port missing", "port = \"/dev/ttyACM0\"\n", "", "scanner[0].port", "missing"},
 		{"scanner suffix", `name = "front"`, "name = \"front\"\nsuffix = \"\\r\\n\"", "scanner[0].suffix", `write "\r"`},
 		{"scanner suffix other", `name = "front"`, "name = \"front\"\nsuffix = \";\"", "scanner[0].suffix", "no suffix"},
@@ -277,6 +280,7 @@ func TestWarnings(t *testing.T) {
 		{"no scanner", "", "", "scanner"},
 		{"time file", "[[bus]]", "[time]\nfile = \"now\"\n[[bus]]", "time.file"},
 		{"mqtt without trust", "[[bus]]", "[mqtt]\nurl = \"mqtt://b\"\n[[bus]]", "trust"},
+		{"hid, number of the event device", "[[bus]]", "[[scanner]]\nname = \"f\"\ndriver = \"hid\"\nport = \"/dev/input/event3\"\n[[bus]]", "scanner[0].port"},
 		{"kiosk", "[[bus]]", "[kiosk]\nlisten = \":1\"\n[[bus]]", "kiosk"},
 		{"metrics", "[[bus]]", "[metrics]\nlisten = \":1\"\n[[bus]]", "metrics"},
 		{"relative", "/var/lib/lockerd", "data", "data_dir"},

@@ -3,7 +3,33 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"lockerd/scanner/hid"
 )
+
+// scannerOwners tells which drivers have a key that not all have.
+func scannerOwners() map[string][]string {
+	return map[string][]string{
+		"baud":   {"serial"},
+		"layout": {"hid"},
+	}
+}
+
+// belongs refuses a key that the driver of a scanner does not have. A driver
+// that was refused itself may have any.
+func (s *section) belongs(key, driver string) bool {
+	owners := scannerOwners()[key]
+	if driver == "" || slices.Contains(owners, driver) {
+		return true
+	}
+	s.known[key] = true
+	if s.has(key) {
+		s.bad(key, "does not belong to driver "+driver, "remove it: it is a key of driver "+strings.Join(owners, ", "))
+	}
+	return false
+}
 
 // scanners reads [[scanner]].
 func (s *section) scanners() []Scanner {
@@ -24,14 +50,20 @@ func (s *section) scanners() []Scanner {
 // scanner reads one scanner.
 func (s *section) scanner() Scanner {
 	s.require("name", "driver")
-	sc := defaultScanner()
-	sc.Name = s.text("name", "", checkName)
-	sc.Driver = s.driver(builtinScanners, plannedScanners)
+	name := s.text("name", "", checkName)
+	driver := s.driver(builtinScanners, plannedScanners)
+	sc := defaultScanner(driver)
+	sc.Name, sc.Driver = name, driver
 	if sc.Driver != "" {
 		s.require("port")
 	}
 	sc.Port = s.text("port", "", checkPath)
-	sc.Baud = s.baud(sc.Baud)
+	if s.belongs("baud", driver) {
+		sc.Baud = s.baud(sc.Baud)
+	}
+	if s.belongs("layout", driver) {
+		sc.Layout = s.choice("layout", sc.Layout, hid.Layouts()...)
+	}
 	sc.Suffix = s.text("suffix", sc.Suffix, checkSuffix)
 	if sc.Driver != "" || !s.has("driver") {
 		s.done(nil)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // Warnings returns what is legal in a configuration and yet worth a word to the
@@ -24,6 +25,9 @@ func (c *Config) Warnings() []Problem {
 	}
 	for i, k := range c.Lockers {
 		w.spare(fmt.Sprintf("locker[%d]", i), k)
+	}
+	for i, sc := range c.Scanners {
+		w.scanner(fmt.Sprintf("scanner[%d]", i), sc)
 	}
 	if len(c.Scanners) == 0 {
 		w.add("scanner", "", "is missing: doors open by lockerctl only", "add a [[scanner]]")
@@ -69,5 +73,12 @@ func (w *warnings) spare(path string, k Locker) {
 		if over := b.FirstDoor + b.Channels - 1 - k.Doors; over > 0 {
 			w.add(fmt.Sprintf("%s.boards[%d]", path, i), "", fmt.Sprintf("has %d channels without a door", over), "correct doors or channels if that is a slip")
 		}
+	}
+}
+
+// scanner warns of a keyboard that is found again under another name.
+func (w *warnings) scanner(path string, sc Scanner) {
+	if sc.Driver == "hid" && strings.HasPrefix(sc.Port, "/dev/input/event") {
+		w.add(path+".port", show(sc.Port), "changes with the order of plugging", "use its name below /dev/input/by-id, ending in -event-kbd")
 	}
 }

@@ -82,12 +82,13 @@ func (w *writer) door(d, plain Door) {
 }
 
 func (w *writer) scanner(s Scanner) {
-	def := defaultScanner()
+	def := defaultScanner(s.Driver)
 	w.head("[[scanner]]")
 	put(w, "name", s.Name, "")
 	put(w, "driver", s.Driver, "")
 	put(w, "port", s.Port, "")
 	put(w, "baud", s.Baud, def.Baud)
+	put(w, "layout", s.Layout, def.Layout)
 	put(w, "suffix", s.Suffix, def.Suffix)
 }
 

@@ -1,4 +1,4 @@
-package serial
+package device
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockerd/scanner"
+	"lockerd/scanner/scannertest"
 )
 
 // line is a port in memory.
@@ -38,52 +39,9 @@ func (l *line) Close() error {
 	return nil
 }
 
-// log is a sink that writes down what it is told.
-type log struct {
-	mu    sync.Mutex
-	lines []string
-	scans []scanner.Scan
-	news  chan struct{} // one for each line
-}
-
-func newLog() *log { return &log{news: make(chan struct{}, 1000)} }
-
-func (l *log) add(s string) {
-	l.lines = append(l.lines, s)
-	l.news <- struct{}{}
-}
-
-func (l *log) Scanned(s scanner.Scan) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.scans = append(l.scans, s)
-	if s.Malformed {
-		s.Text = "malformed"
-	}
-	l.add(s.Text)
-}
-
-func (l *log) Expect(string) {}
-
-func (l *log) ScannerState(name string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
-		l.add(name + " lost: " + err.Error())
-		return
-	}
-	l.add(name + " back")
-}
-
-func (l *log) all() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.lines, "\n")
-}
-
-func open(t *testing.T, suffix string, sink scanner.Sink, d func(string, int) (io.ReadCloser, error)) *Source {
+func open(t *testing.T, suffix string, sink scanner.Sink, dial func() (io.ReadCloser, error)) *Source {
 	t.Helper()
-	s, err := Open(Config{Name: "front", Port: "/dev/x", Baud: 9600, Suffix: suffix}, sink, Options{Dial: d})
+	s, err := Open(Config{Name: "front", Kind: "port", Port: "/dev/x", Suffix: suffix, Dial: dial}, sink)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,28 +55,23 @@ func closeSource(t *testing.T, s *Source) {
 	}
 }
 
-func want(t *testing.T, l *log, lines ...string) {
+func want(t *testing.T, l *scannertest.Log, lines ...string) {
 	t.Helper()
 	synctest.Wait()
-	if got := l.all(); got != strings.Join(lines, "\n") {
+	if got := l.All(); got != strings.Join(lines, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(lines, "\n"))
 	}
 }
 
 func TestScans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, port := newLog(), newLine()
-		s := open(t, "\r", l, func(name string, baud int) (io.ReadCloser, error) {
-			if name != "/dev/x" || baud != 9600 {
-				t.Errorf("dialled %s at %d", name, baud)
-			}
-			return port, nil
-		})
+		l, port := scannertest.NewLog(), newLine()
+		s := open(t, "\r", l, func() (io.ReadCloser, error) { return port, nil })
 		defer closeSource(t, s)
 		port.in <- "ABCD\r\nEF"
 		port.in <- "GH\r"
 		want(t, l, "front back", "ABCD", "EFGH")
-		if at := l.scans[1].At; !at.Equal(time.Now()) {
+		if at := l.Scans()[1].At; !at.Equal(time.Now()) {
 			t.Errorf("scanned at %s, want %s", at, time.Now())
 		}
 		port.in <- "EFGH\rXY\r"
@@ -133,8 +86,8 @@ func TestScans(t *testing.T) {
 
 func TestScansBySilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, port := newLog(), newLine()
-		s := open(t, "", l, func(string, int) (io.ReadCloser, error) { return port, nil })
+		l, port := scannertest.NewLog(), newLine()
+		s := open(t, "", l, func() (io.ReadCloser, error) { return port, nil })
 		defer closeSource(t, s)
 		port.in <- "AB"
 		time.Sleep(scanner.Silence - time.Millisecond)
@@ -144,7 +97,7 @@ func TestScansBySilence(t *testing.T) {
 		want(t, l, "front back")
 		time.Sleep(time.Nanosecond)
 		want(t, l, "front back", "ABCD")
-		if at := l.scans[0].At; !at.Equal(read) {
+		if at := l.Scans()[0].At; !at.Equal(read) {
 			t.Errorf("scanned at %s, want %s, when the last byte was read", at, read)
 		}
 	})
@@ -154,12 +107,12 @@ func TestScansBySilence(t *testing.T) {
 // pauses, and told once when it is there again.
 func TestUnplug(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLog()
+		l := scannertest.NewLog()
 		start := time.Now()
 		var dials []time.Duration
 		first, second := newLine(), newLine()
 		ports := []*line{nil, nil, nil, nil, nil, nil, first, nil, second}
-		s := open(t, "\r", l, func(string, int) (io.ReadCloser, error) {
+		s := open(t, "\r", l, func() (io.ReadCloser, error) {
 			dials = append(dials, time.Since(start))
 			p := ports[0]
 			ports = ports[1:]
@@ -193,7 +146,7 @@ func TestUnplug(t *testing.T) {
 func TestFlickering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dials := 0
-		s := open(t, "\r", newLog(), func(string, int) (io.ReadCloser, error) {
+		s := open(t, "\r", scannertest.NewLog(), func() (io.ReadCloser, error) {
 			dials++
 			p := newLine()
 			close(p.in)
@@ -215,8 +168,8 @@ func (empty) Close() error             { return nil }
 
 func TestEmptyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLog()
-		s := open(t, "\r", l, func(string, int) (io.ReadCloser, error) { return empty{}, nil })
+		l := scannertest.NewLog()
+		s := open(t, "\r", l, func() (io.ReadCloser, error) { return empty{}, nil })
 		defer closeSource(t, s)
 		want(t, l, "front back", `front lost: cannot read port "/dev/x": `+errSilent.Error()+"; check the cable")
 	})
@@ -229,8 +182,8 @@ func (s stuck) Close() error { <-s.in; return s.line.Close() }
 
 func TestCloseIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, port := newLog(), stuck{newLine()}
-		s := open(t, "\r", l, func(string, int) (io.ReadCloser, error) { return port, nil })
+		l, port := scannertest.NewLog(), stuck{newLine()}
+		s := open(t, "\r", l, func() (io.ReadCloser, error) { return port, nil })
 		want(t, l, "front back")
 		began := time.Now()
 		if err := s.Close(); err == nil || time.Since(began) != closeWithin {
@@ -242,7 +195,7 @@ func TestCloseIsBounded(t *testing.T) {
 }
 
 func TestBadSuffix(t *testing.T) {
-	if _, err := Open(Config{Name: "front", Suffix: ";"}, newLog(), Options{}); err == nil {
+	if _, err := Open(Config{Name: "front", Suffix: ";"}, scannertest.NewLog()); err == nil {
 		t.Error("suffix ; was taken")
 	}
 }

@@ -1,11 +1,11 @@
-package serial
+package device
 
 import (
 	"io"
 	"time"
 )
 
-// reader reads a port in a goroutine of its own and hands what comes to take
+// reader reads a device in a goroutine of its own and hands what comes to take
 // there and then: a scan's last byte is not to wait for another goroutine.
 type reader struct {
 	port  io.ReadCloser
@@ -20,9 +20,9 @@ func newReader(port io.ReadCloser, take func(at time.Time, data []byte)) *reader
 	return r
 }
 
-// close closes the port and waits until nobody reads from it.
+// close closes the device and waits until nobody reads from it.
 func (r *reader) close() {
-	_ = r.port.Close() // of a port that is only read nothing can be lost
+	_ = r.port.Close() // of a device that is only read nothing can be lost
 	<-r.done
 }
 
