@@ -8,20 +8,11 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/hal"
 	"lockerd/hal/rs485"
-	"lockerd/hal/rs485/cu48"
-	"lockerd/hal/rs485/waveshare"
-	"lockerd/hal/rs485/xor8a"
+	"lockerd/hal/rs485/families"
 	"lockerd/hal/sim"
 	"lockerd/scanner/hid"
 	"lockerd/scanner/serial"
 )
-
-// families are the lock boards on serial lines.
-var families = map[string]func(profile map[string]string) (rs485.Codec, error){
-	"xor8a":     xor8a.New,
-	"cu48":      cu48.New,
-	"waveshare": waveshare.New,
-}
 
 // openBus starts the driver of one bus. Driver sim first plugs in the hardware
 // that it then drives like any other.
@@ -34,11 +25,7 @@ func (d *Daemon) openBus(c hal.Config) (hal.Bus, error) {
 		d.parts = append(d.parts, hw)
 		c = hw.Config()
 	}
-	newCodec, ok := families[c.Driver]
-	if !ok {
-		return nil, fmt.Errorf("cannot open bus %q: no driver %q in this version", c.Name, c.Driver)
-	}
-	codec, err := newCodec(c.Profile)
+	codec, err := families.New(c.Driver, c.Profile)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}

@@ -11,6 +11,7 @@ import (
 // board reads one board of a locker.
 func (l *layout) board(t *section, bus busFacts, doors int) Board {
 	t.require("address", "channels", "first_door")
+	l.boarded[bus.Name]++
 	first, last, channels := int64(0), int64(255), int64(255)
 	if bus.usable {
 		first, last, channels = int64(bus.family.first), int64(bus.family.last), int64(bus.family.channels)

@@ -20,6 +20,9 @@ type family struct {
 	profile     []profileKey
 }
 
+// addresses returns how many boards a line can tell apart.
+func (f family) addresses() int { return f.last - f.first + 1 - len(f.reserved) }
+
 // profileKey is one key of [bus.profile].
 type profileKey struct {
 	name string
@@ -58,6 +61,11 @@ func families() []family {
 			},
 		},
 		{
+			name: "cu16", first: 0, last: 14, channels: 16, baud: 19200, // F: all boards, PROTOCOLS 3
+			ownPulse: 500 * time.Millisecond,
+			profile:  []profileKey{closedBit, {"unlock_reply", kindWord, []string{"none", "state"}}},
+		},
+		{
 			name: "cu48", first: 0, last: 15, reserved: []int{0x0A}, channels: 48, baud: 19200, // 0A: all boards, PROTOCOLS 4
 			ownPulse: 300 * time.Millisecond,
 			profile:  []profileKey{closedBit, {"lock_byte", kindNumber, []string{"1", "2"}}},
@@ -65,6 +73,10 @@ func families() []family {
 		{
 			name: "waveshare", first: 1, last: 255, channels: 32, baud: 9600, pulseStep: 100 * time.Millisecond,
 			profile: []profileKey{closedBit},
+		},
+		{
+			name: "winnsen", first: 0, last: 255, channels: 16, baud: 9600, ownPulse: 300 * time.Millisecond,
+			profile: []profileKey{closedBit, {"reply", kindWord, []string{"85", "a5"}}},
 		},
 	}
 }
@@ -82,7 +94,7 @@ func simKeys() []profileKey {
 
 // Drivers of the contract that this version does not have.
 var (
-	plannedBuses    = []string{"cu16", "wkly", "eletechsup", "dc", "winnsen", "gpio"}
+	plannedBuses    = []string{"wkly", "eletechsup", "dc", "gpio"}
 	plannedScanners = []string{"camera"}
 	builtinScanners = []string{"serial", "hid"}
 )

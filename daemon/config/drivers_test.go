@@ -7,21 +7,20 @@ import (
 	"testing"
 
 	"lockerd/hal/rs485"
-	"lockerd/hal/rs485/cu48"
-	"lockerd/hal/rs485/waveshare"
-	"lockerd/hal/rs485/xor8a"
+	drivers "lockerd/hal/rs485/families"
 )
 
 // TestCatalogue holds the catalogue to what the drivers say of themselves: what
 // passes here must not be refused there.
 func TestCatalogue(t *testing.T) {
-	limits := map[string]rs485.Limits{"xor8a": xor8a.Limits(), "cu48": cu48.Limits(), "waveshare": waveshare.Limits()}
+	all := drivers.All()
 	for _, f := range families() {
 		t.Run(f.name, func(t *testing.T) {
-			l, ok := limits[f.name]
+			d, ok := all[f.name]
 			if !ok {
 				t.Fatal("there is no such driver")
 			}
+			l := d.Limits()
 			if f.first < l.AddressMin || f.last > l.AddressMax || f.channels > l.Channels || f.baud != l.Baud {
 				t.Errorf("addresses %d-%d, %d channels, %d baud: the driver has %+v", f.first, f.last, f.channels, f.baud, l)
 			}
@@ -41,7 +40,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
-	if len(limits) != len(families()) || maxBoards > rs485.BoardsMax || maxCoils > rs485.CoilsMax {
+	if len(all) != len(families()) || maxBoards > rs485.BoardsMax || maxCoils > rs485.CoilsMax {
 		t.Error("the catalogue is longer than what the drivers do")
 	}
 }

@@ -20,7 +20,7 @@ func (s *section) hardware(c *Config) {
 	for _, b := range buses {
 		c.Buses = append(c.Buses, b.Bus)
 	}
-	l := layout{section: s, buses: buses, doors: map[locker.DoorID]*Door{}, boards: map[busAddress]string{}}
+	l := layout{section: s, buses: buses, doors: map[locker.DoorID]*Door{}, boards: map[busAddress]string{}, boarded: map[string]int{}}
 	l.lockers()
 	l.exceptions()
 	l.loads()
@@ -43,10 +43,11 @@ func compareDoors(a, b locker.DoorID) int {
 // layout puts doors on channels.
 type layout struct {
 	*section
-	buses  []busFacts
-	read   []Locker
-	doors  map[locker.DoorID]*Door
-	boards map[busAddress]string // path of the board at an address
+	buses   []busFacts
+	read    []Locker
+	doors   map[locker.DoorID]*Door
+	boards  map[busAddress]string // path of the board at an address
+	boarded map[string]int        // boards on each bus, whatever their addresses
 }
 
 type busAddress struct {
@@ -178,10 +179,14 @@ func (l *layout) unplaced(t *section, k Locker) {
 			missing = append(missing, l.id(k, door).String())
 		}
 	}
-	if len(missing) > 0 {
-		t.add(t.at("boards"), nil, "carries no channel for "+runs(missing),
-			fmt.Sprintf("add a board, or raise channels (a %s board has up to %d), or lower doors", bus.family.name, bus.family.channels))
+	if len(missing) == 0 {
+		return
 	}
+	cure := fmt.Sprintf("add a board, or raise channels (a %s board has up to %d), or lower doors", bus.family.name, bus.family.channels)
+	if l.boarded[k.Bus] >= bus.family.addresses() {
+		cure = fmt.Sprintf("%s boards have %d addresses on one line and all are taken: %s", bus.family.name, bus.family.addresses(), elsewhere)
+	}
+	t.add(t.at("boards"), nil, "carries no channel for "+runs(missing), cure)
 }
 
 // runs writes a sorted list of doors, shortened to first and last if long.

@@ -109,7 +109,7 @@ func TestOneProblem(t *testing.T) {
 		{"bus name missing", "name = \"s\"\n", "", "bus[1].name", "missing"},
 		{"bus name twice", `name = "s"`, `name = "a"`, "bus[1].name", "already"},
 		{"driver missing", "driver = \"xor8a\"\n", "", "bus[0].driver", "missing"},
-		{"driver planned", `driver = "xor8a"`, `driver = "winnsen"`, "bus[0].driver", "built in: xor8a, cu48, waveshare, sim"},
+		{"driver planned", `driver = "xor8a"`, `driver = "gpio"`, "bus[0].driver", "built in: xor8a, cu16, cu48, "},
 		{"driver unknown", `driver = "xor8a"`, `driver = "kerong"`, "bus[0].driver", "no driver"},
 		{"port missing", "port = \"/dev/ttyUSB0\"\n", "", "bus[0].port", "missing"},
 		{"port of sim", `driver = "sim"`, "driver = \"sim\"\nport = \"/dev/x\"", "bus[1].port", "does not belong to driver sim"},
@@ -122,7 +122,7 @@ func TestOneProblem(t *testing.T) {
 		{"profile of sim", "[bus.profile]\n[[bus]]", "[bus.profile]\nshut_after = \"3s\"\n[[bus]]", "bus[0].profile.shut_after", "driver sim"},
 		{"profile unknown", "[bus.profile]\n[[bus]]", "[bus.profile]\nparity = 1\n[[bus]]", "bus[0].profile.parity", "not a known key"},
 		{"profile word", "[bus.profile]\n[[bus]]", "[bus.profile]\nbyte_order = \"low\"\n[[bus]]", "bus[0].profile.byte_order", `use "high-first" or "low-first"`},
-		{"profile family", `"cu48" # played`, `"winnsen"`, "bus[1].profile.family", "none of the values"},
+		{"profile family", `"cu48" # played`, `"kerong"`, "bus[1].profile.family", "none of the values"},
 		{"profile person", `"cu48" # played`, "\"cu48\"\nperson = \"maybe\"", "bus[1].profile.person", "none of the values"},
 
 		{"locker number", "number = 2", "number = 7", "locker[1].number", "out of range"},
@@ -321,5 +321,44 @@ func TestTooManyBoards(t *testing.T) {
 	_, err := Parse([]byte(b.String()), "x")
 	if err == nil || !strings.Contains(err.Error(), "1 problem") || !strings.Contains(err.Error(), "68 boards") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// linesOf writes a bank of lockers on one bus, each with boards of so many
+// channels, addressed on through all lockers.
+func linesOf(driver, profile string, first, boards, channels, doors, lockers int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version = 1\nbank = \"b\"\ndata_dir = \"/d\"\n[[bus]]\nname = \"w\"\ndriver = %q\nport = \"/dev/x\"\n%s\n", driver, profile)
+	for locker := range lockers {
+		fmt.Fprintf(&b, "[[locker]]\nnumber = %d\nbus = \"w\"\nsize = \"M\"\ndoors = %d\n", locker+1, doors)
+		for i := range boards {
+			fmt.Fprintf(&b, "[[locker.boards]]\naddress = %d\nchannels = %d\nfirst_door = %d\n", first+locker*boards+i, min(channels, doors-i*channels), 1+i*channels)
+		}
+	}
+	return b.String()
+}
+
+// TestCapacity holds buses that can't tell their boards apart to be refused,
+// with the way out, and those that just can not to be.
+func TestCapacity(t *testing.T) {
+	for _, c := range []struct {
+		name, driver, profile                   string
+		first, boards, channels, doors, lockers int
+		want                                    string // "": taken
+	}{
+		{"cu16, five lockers", "cu16", "", 0, 3, 16, 34, 5, ""},
+		{"cu16, six lockers", "cu16", "", 0, 3, 16, 34, 6, "carries 18 boards, and cu16 boards have 15 addresses on one line; put some lockers on another bus"},
+		{"cu16, a sixth without boards to be had", "cu16", "", 0, 15, 2, 34, 1, "cu16 boards have 15 addresses on one line and all are taken: put some lockers"},
+		{"winnsen, six lockers", "winnsen", "", 1, 3, 16, 34, 6, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse([]byte(linesOf(c.driver, c.profile, c.first, c.boards, c.channels, c.doors, c.lockers)), "x")
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
 	}
 }

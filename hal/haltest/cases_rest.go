@@ -15,7 +15,7 @@ func restCases() []test {
 			s.Loose = true
 			s.Before = func(l *sim.Line) { l.Board(1).Hold(3) }
 		}},
-		{name: "linkage", run: testLinkage, only: silences, setup: func(s *Setup) {
+		{name: "linkage", run: testLinkage, only: modes, setup: func(s *Setup) {
 			s.Loose = true
 			s.Before = jamAll
 			for i := range s.Line.Boards {

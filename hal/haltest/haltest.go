@@ -25,6 +25,9 @@ type Variant struct {
 	Board    func(*sim.BoardConfig) // as its boards are; nil: as they come
 	Acks     bool                   // the family promises that unlocks are answered
 	Silences bool                   // the board switches relays off when told to
+	Refuses  bool                   // the board can say no to an unlock
+	Modes    bool                   // the board may come with relays that follow its inputs
+	Bare     bool                   // no checksum guards its replies
 }
 
 // Variants lists what a driver of all families must pass.
@@ -36,17 +39,29 @@ func Variants() []Variant {
 			Profile: map[string]string{"closed_bit": "0", "byte_order": "low-first"},
 			Board:   func(b *sim.BoardConfig) { b.Inverted, b.LowFirst, b.StatusBytes, b.AnswerAfter = true, true, 3, -1 },
 		},
+		{Name: "cu16", Family: "cu16"},
+		{
+			Name: "cu16-odd", Family: "cu16", Acks: true,
+			Profile: map[string]string{"closed_bit": "0", "unlock_reply": "state"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.UnlockReply = true, true },
+		},
 		{Name: "cu48", Family: "cu48"},
 		{
 			Name: "cu48-odd", Family: "cu48", LockByte: 1,
 			Profile: map[string]string{"closed_bit": "0", "lock_byte": "1"},
 			Board:   func(b *sim.BoardConfig) { b.Inverted, b.NoUnlockReply = true, true },
 		},
-		{Name: "waveshare", Family: "waveshare", Acks: true, Silences: true},
+		{Name: "waveshare", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true},
 		{
-			Name: "waveshare-d", Family: "waveshare", Acks: true, Silences: true,
+			Name: "waveshare-d", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true,
 			Profile: map[string]string{"closed_bit": "0"},
 			Board:   func(b *sim.BoardConfig) { b.Inverted, b.Linkage = true, true },
+		},
+		{Name: "winnsen", Family: "winnsen", Acks: true, Bare: true},
+		{
+			Name: "winnsen-odd", Family: "winnsen", Acks: true, Bare: true,
+			Profile: map[string]string{"closed_bit": "1", "reply": "a5"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.ReplyA5, b.AnswerAfter = true, true, -1 },
 		},
 	}
 }
@@ -79,3 +94,8 @@ func Run(t *testing.T, v Variant, open Open) {
 
 func acks(v Variant) bool     { return v.Acks }
 func silences(v Variant) bool { return v.Silences }
+func refuses(v Variant) bool  { return v.Refuses }
+func modes(v Variant) bool    { return v.Modes }
+
+// guards is for what only a checksum can find out in the reply to an unlock.
+func guards(v Variant) bool { return v.Acks && !v.Bare }

@@ -2,21 +2,18 @@ package haltest_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"lockerd/hal"
 	"lockerd/hal/haltest"
 	"lockerd/hal/rs485"
-	"lockerd/hal/rs485/cu48"
-	"lockerd/hal/rs485/waveshare"
-	"lockerd/hal/rs485/xor8a"
+	"lockerd/hal/rs485/families"
 )
 
 func open(cfg hal.Config, sink hal.Sink) (hal.Bus, error) {
-	families := map[string]func(map[string]string) (rs485.Codec, error){
-		"xor8a": xor8a.New, "cu48": cu48.New, "waveshare": waveshare.New,
-	}
-	codec, err := families[cfg.Driver](cfg.Profile)
+	codec, err := families.New(cfg.Driver, cfg.Profile)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the codec: %w", err)
 	}
@@ -26,5 +23,17 @@ func open(cfg hal.Config, sink hal.Sink) (hal.Bus, error) {
 func TestRS485(t *testing.T) {
 	for _, v := range haltest.Variants() {
 		t.Run(v.Name, func(t *testing.T) { haltest.Run(t, v, open) })
+	}
+}
+
+// TestEveryFamilyIsAsked wants no driver left out of the suite.
+func TestEveryFamilyIsAsked(t *testing.T) {
+	asked := map[string]bool{}
+	for _, v := range haltest.Variants() {
+		asked[v.Family] = true
+	}
+	got, want := slices.Sorted(maps.Keys(asked)), slices.Sorted(maps.Keys(families.All()))
+	if !slices.Equal(got, want) {
+		t.Errorf("the suite asks %v, the drivers are %v", got, want)
 	}
 }

@@ -31,6 +31,8 @@ type board struct {
 	hold     time.Time     // a late reply may come until then
 	read     time.Time     // when the last read began
 	focus    time.Time     // read often until then
+	said     []hal.State   // what the last read told
+	times    int           // reads in a row that told it
 }
 
 // ready tells whether the board may be asked, and from when on if not.
@@ -76,11 +78,25 @@ func (b *bus) lose(d *board, err error) {
 	if d.lost {
 		return
 	}
-	d.reported, d.lost = true, true
+	d.reported, d.lost, d.times = true, true, 0
 	d.todo = b.codec.Start(d.BoardConfig)
 	b.log.Warn("board lost", slog.Int("address", d.Address), slog.String("error", err.Error()))
 	b.sink.Board(b.cfg.Name, hal.Board{Address: d.Address, Lost: true, Err: err})
 }
+
+// agreed takes what a read told and says whether as many in a row have told it
+// as the family needs.
+func (b *bus) agreed(d *board, states []hal.State) bool {
+	if d.times == 0 || !slices.Equal(d.said, states) {
+		d.said, d.times = states, 0
+	}
+	d.times++
+	return !b.unsettled(d)
+}
+
+// unsettled tells whether the board's reads do not agree yet: it is read often
+// until they do.
+func (b *bus) unsettled(d *board) bool { return d.times > 0 && d.times < b.agree }
 
 // rest asks for the board's relays to be put off before it is read again.
 func (b *bus) rest(d *board) {

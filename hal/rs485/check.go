@@ -54,11 +54,23 @@ func Check(cfg hal.Config, l Limits) []Problem {
 	if cfg.Poll < 0 {
 		add("poll", cfg.Poll.String(), "give a period such as 500ms")
 	}
-	if cfg.Pulse < 0 || cfg.Pulse > l.PulseMax {
+	if cfg.Pulse < l.PulseMin || cfg.Pulse > l.PulseMax {
 		add("pulse", cfg.Pulse.String(), "%s", l.PulseCure)
 	}
 	out = append(out, checkBoards(cfg.Boards, l)...)
 	return append(out, checkProfile(l, cfg.Profile)...)
+}
+
+// Takes refuses a lock that no board of the family has, and a pulse that the
+// family cannot make.
+func (l Limits) Takes(lock hal.Lock, pulse time.Duration) error {
+	switch {
+	case lock.Channel < 1 || lock.Channel > l.Channels:
+		return fmt.Errorf("cannot open channel %d: %s boards have 1 to %d", lock.Channel, l.Family, l.Channels)
+	case pulse > l.PulseMax || pulse < l.PulseMin:
+		return fmt.Errorf("cannot pulse for %v: %s", pulse, l.PulseCure)
+	}
+	return nil
 }
 
 func checkBoards(boards []hal.BoardConfig, l Limits) []Problem {

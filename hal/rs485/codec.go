@@ -74,11 +74,16 @@ type Limits struct {
 	AddressMax int
 	Reserved   []int         // addresses in between that mean something else
 	Channels   int           // most on one board
+	PulseMin   time.Duration // shortest pulse; 0: none is too short
 	PulseMax   time.Duration // longest pulse
-	PulseCure  string        // what to do about a longer one
+	PulseCure  string        // what to do about any other
 	Baud       int           // the family's own
 	// Gap is how many characters of silence the family needs between frames.
 	// Reads leave gapBytes in any case; an unlock leaves no more than this.
-	Gap     int
+	Gap int
+	// Agree is how many reads of a board in a row must say the same before that
+	// is passed on: more than one where no checksum guards a reply. Until they
+	// do the board is read as if it were in focus. 0: one.
+	Agree   int
 	Profile map[string][]string
 }

@@ -97,12 +97,12 @@ func (b *bus) nextRead(now time.Time, echo echoMode) (job, time.Time) {
 	return j, now
 }
 
-// focusedBoard returns the focused board that waits longest.
+// focusedBoard returns the board that waits longest of those to be read often.
 func (b *bus) focusedBoard(now time.Time) (*board, time.Time) {
 	var best *board
 	until := now.Add(horizon)
 	for _, d := range b.boards {
-		if !d.focus.After(now) {
+		if !d.focus.After(now) && !b.unsettled(d) {
 			continue
 		}
 		_, at := d.ready(now)

@@ -45,6 +45,9 @@ func (s *session) conclude(j job, r result) bool {
 			return false // a probe, or of a board that is to be brought to rest first
 		}
 		b.answered(d)
+		if !b.agreed(d, r.answer.States) {
+			return true
+		}
 		b.sink.Observed(b.cfg.Name, hal.Observed{Address: d.Address, Begun: r.begun, States: r.answer.States})
 	}
 	return true

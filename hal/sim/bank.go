@@ -11,7 +11,7 @@ import (
 
 // Keys of [bus.profile] that are the simulator's; the others are the family's.
 const (
-	KeyFamily = "family"      // xor8a (default), cu48, waveshare
+	KeyFamily = "family"      // xor8a (default), or another that it can play
 	KeyPerson = "person"      // on (default), off
 	KeyShut   = "shut_after"  // how long the person leaves a door open
 	KeyPacing = "baud_pacing" // off (default), on: bytes take their time on the wire

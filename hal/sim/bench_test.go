@@ -92,8 +92,10 @@ func sealed(family string, b []byte) []byte {
 	switch family {
 	case "xor8a":
 		return xorSeal(bytes.Clone(b)...)
-	case "cu48":
+	case "cu16", "cu48":
 		return cuSeal(bytes.Clone(b)...)
+	case "winnsen":
+		return winnSeal(bytes.Clone(b)...)
 	default:
 		return mbSeal(bytes.Clone(b)...)
 	}

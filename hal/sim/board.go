@@ -16,12 +16,14 @@ const defaultPulse = 300 * time.Millisecond
 type BoardConfig struct {
 	Address       int
 	Channels      int           // locks wired, from channel 1
-	Inverted      bool          // contacts are made at open doors: closed_bit 0
+	Inverted      bool          // contacts are wired the other way than the family has it by default
 	LowFirst      bool          // xor8a: read-all names the lowest channels first
 	StatusBytes   int           // xor8a: status bytes in read-all; 0: what the channels need
-	Pulse         time.Duration // xor8a, cu48: the board's own pulse
+	Pulse         time.Duration // the board's own, where nothing tells it
 	AnswerAfter   time.Duration // from an unlock to its reply; 0: the family's; negative: at once
 	NoUnlockReply bool          // cu48: unlocks are not answered
+	UnlockReply   bool          // cu16: they are, with the state
+	ReplyA5       bool          // winnsen: replies have A5 and A2 for 85 and 82
 	Linkage       bool          // waveshare: powers up with its relays following its inputs
 }
 
@@ -130,7 +132,7 @@ func (b *Board) powerOn() {
 // bit is what the board reads at the input of a channel.
 func (b *Board) bit(channel int) bool {
 	d := b.Door(channel)
-	return d != nil && d.contact(b.cfg.Inverted)
+	return d != nil && d.contact(b.cfg.Inverted != b.line.family.openBit)
 }
 
 // word returns the bits of n channels from the given one, lowest first.

@@ -28,7 +28,9 @@ func TestBurn(t *testing.T) {
 		{"flash off", "waveshare", []byte{1, 5, 4, 0, 0, 3}, true},
 		{"write coils", "waveshare", []byte{1, 0x0F, 0, 0, 0, 8, 1, 1}, true},
 		{"linkage", "waveshare", []byte{1, 6, 0x10, 0, 0, 1}, true},
+		{"cu16", "cu16", []byte{2, 0x10, 0x31, 3}, false},
 		{"cu48", "cu48", []byte{2, 1, 0, 0x61, 3}, false},
+		{"winnsen", "winnsen", []byte{5, 1, 1}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,9 +120,11 @@ func TestSetAddress(t *testing.T) {
 }
 
 func TestOpenAll(t *testing.T) {
-	for family, request := range map[string][]byte{"xor8a": {0x8A, 1, 0, 0x11}, "cu48": {2, 1, 0x30, 0x61, 3}} {
+	for family, request := range map[string][]byte{"xor8a": {0x8A, 1, 0, 0x11}, "cu48": {2, 1, 0x30, 0x61, 3}, "cu16": {2, 0x10, 0x33, 3}} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, one(family, 8))
+			cfg := one(family, 8)
+			cfg.Boards[0].UnlockReply = true
+			b := newBench(t, cfg)
 			got := b.ask(tohex(sealed(family, request)), 20*time.Second)
 			if n := len(b.log.All(Opened)); n != 8 {
 				t.Errorf("%s opened %d doors, want 8", family, n)

@@ -38,15 +38,18 @@ type family struct {
 	speak    func(cfg LineConfig) dialect
 	sizes    []int // channels a board is built with; a smaller one is a larger one not fully wired
 	baud     int
-	answerIn time.Duration // from an unlock to its reply, which for xor8a tells how it went
+	answerIn time.Duration // from an unlock to its reply, where that tells how it went
+	openBit  bool          // its bits say open rather than closed, as wired by default
 }
 
 // catalogue lists what the simulator can play.
 func catalogue() map[string]family {
 	return map[string]family{
 		"xor8a":     {speak: newXOR8A, sizes: []int{2, 8, 12, 18, 24, 50}, baud: 9600, answerIn: 80 * time.Millisecond},
+		"cu16":      {speak: newCU16, sizes: []int{12, 16}, baud: 19200},
 		"cu48":      {speak: newCU48, sizes: []int{48}, baud: 19200},
 		"waveshare": {speak: newWaveshare, sizes: []int{8, 16, 32}, baud: 9600},
+		"winnsen":   {speak: newWinnsen, sizes: []int{4, 8, 16}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
 	}
 }
 

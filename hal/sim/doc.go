@@ -2,9 +2,8 @@
 // springs and switches, boards that speak their families' bytes, and lines that
 // are real ptys, so that the daemon cannot tell them from hardware.
 //
-// It knows the families (xor8a, cu48, waveshare) only from what is published of
-// them and shares no code with the drivers in hal/rs485: each side checks the
-// other. It plays what goes wrong in the field as well: jammed latches, late
+// It knows the families only from what is published of them and shares no code
+// with the drivers in hal/rs485: each side checks the other. It plays what goes wrong in the field as well: jammed latches, late
 // doors, bouncing contacts, silent, late and garbling boards, echo, noise,
 // stalled and unplugged ports, relays left on.
 //

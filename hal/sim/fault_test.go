@@ -114,7 +114,7 @@ func TestWaveshareRefusesWhenTold(t *testing.T) {
 
 func TestBuildErrors(t *testing.T) {
 	for _, cfg := range []LineConfig{
-		{Family: "cu16"},
+		{Family: "cu17"},
 		{Family: "xor8a", Boards: []BoardConfig{{Address: 1}}},
 		{Family: "cu48", Boards: []BoardConfig{{Address: 1, Channels: 49}}},
 	} {

@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,8 +32,21 @@ func published(tb testing.TB, family string) (out []frame) {
 	return out
 }
 
+// rows names the families as frames.tsv does.
+func rows() map[string]string {
+	return map[string]string{"xor8a": "XOR8A", "cu16": "CU16", "cu48": "CU48", "waveshare": "MB-WS", "winnsen": "WINN"}
+}
+
+func TestRowsNameEveryFamily(t *testing.T) {
+	for family := range catalogue() {
+		if rows()[family] == "" {
+			t.Errorf("the frames of %s are not tried", family)
+		}
+	}
+}
+
 func TestPublishedRequestsAreUnderstood(t *testing.T) {
-	for family, rows := range map[string]string{"xor8a": "XOR8A", "cu48": "CU48", "waveshare": "MB-WS"} {
+	for family, rows := range rows() {
 		l, err := newLine(one(family, 8))
 		if err != nil {
 			t.Fatal(err)
@@ -53,8 +68,9 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 	asked := map[string]struct {
 		cfg     LineConfig
 		request string
-		open    []int // channels that stand open; -1: all
-		coils   []int
+		open    []int // channels that stand open
+		coils   []int // held
+		jam     int   // channel
 	}{
 		"80 01 01 00 80":       {cfg: one("xor8a", 24), request: "80 01 01 33 B3", open: []int{1}},
 		"80 01 01 01 01 33 B3": {cfg: one("xor8a", 24), request: "80 01 00 33 B2", open: butChannels(24, 1, 9, 17)},
@@ -62,12 +78,18 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 			cfg:     LineConfig{Family: "xor8a", Boards: []BoardConfig{{Address: 2, Channels: 24}}},
 			request: "8A 02 0A 11 93",
 		},
-		"01 01 01 00 51 88": {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC"},
-		"01 85 03 02 91":    {cfg: one("waveshare", 8), request: tohex(mbSeal(1, mbWriteCoil, 0, 1, 1, 0))},
-		"01 01 01 05 91 8B": {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC", coils: []int{1, 3}},
+		"01 01 01 00 51 88":          {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC"},
+		"01 85 03 02 91":             {cfg: one("waveshare", 8), request: tohex(mbSeal(1, mbWriteCoil, 0, 1, 1, 0))},
+		"02 00 36 00 00 00 00 03 3B": {cfg: at16(0), request: "02 F0 32 03 27", open: butChannels(16)},
+		"02 10 36 00 00 00 00 03 4B": {cfg: at16(1), request: "02 F0 32 03 27", open: butChannels(16)},
+		"90 07 85 01 05 01 03":       {cfg: one("winnsen", 8), request: "90 06 05 01 05 03"},
+		"90 07 85 01 03 00 03":       {cfg: one("winnsen", 8), request: "90 06 05 01 03 03", jam: 3},
+		"90 07 82 01 00 00 03":       {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03"},
+		"90 07 82 01 01 01 03":       {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03", open: []int{1, 9}},
+		"01 01 01 05 91 8B":          {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC", coils: []int{1, 3}},
 	}
 	seen := 0
-	for _, family := range []string{"XOR8A", "CU48", "MB-WS"} {
+	for _, family := range rows() {
 		for _, f := range published(t, family) {
 			if f.kind != "rep" {
 				continue
@@ -86,6 +108,9 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 				for _, ch := range q.coils {
 					b.boards[0].Hold(ch)
 				}
+				if q.jam > 0 {
+					b.boards[0].Door(q.jam).Jam(-1)
+				}
 				if got := b.ask(q.request, 400*time.Millisecond); got != f.hex {
 					t.Errorf("%s: got %s, want %s (%s)", q.request, got, f.hex, f.meaning)
 				}
@@ -95,6 +120,10 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 	if seen != len(asked) {
 		t.Errorf("%d published replies were given, want %d", seen, len(asked))
 	}
+}
+
+func at16(address int) LineConfig {
+	return LineConfig{Family: "cu16", Boards: []BoardConfig{{Address: address, Channels: 16}}}
 }
 
 func butChannels(n int, shut ...int) (open []int) {
@@ -136,6 +165,22 @@ func TestExchanges(t *testing.T) {
 			LineConfig{Family: "cu48", LockByte: 1, Boards: []BoardConfig{{Address: 0, Channels: 3}}},
 			"02 01 00 61 03 67", "02 01 00 75 07 00 00 00 00 00 00 00 00 00 00 00 03 82",
 		},
+		{"cu16 state", one("cu16", 12), "02 10 30 03 45", "02 10 35 FF 0F 00 00 03 58"},
+		{"cu16 unlock is silent", one("cu16", 12), "02 11 31 03 47", ""},
+		{
+			"cu16 unlock with state",
+			LineConfig{Family: "cu16", Boards: []BoardConfig{{Address: 1, Channels: 12, Inverted: true, UnlockReply: true}}},
+			"02 11 31 03 47", "02 10 35 00 00 00 00 03 4A",
+		},
+		{"cu16 wrong sum", one("cu16", 12), "02 10 30 03 46", ""},
+		{"winnsen mask", one("winnsen", 8), "90 07 02 01 0F 00 03", "90 07 82 01 00 00 03"},
+		{
+			"winnsen a5, inverted",
+			LineConfig{Family: "winnsen", Boards: []BoardConfig{{Address: 1, Channels: 16, Inverted: true, ReplyA5: true}}},
+			"90 07 02 01 0F 03 03", "90 07 A2 01 0F 03 03",
+		},
+		{"winnsen one", one("winnsen", 4), "90 06 12 01 04 03", "90 07 92 01 00 04 03"},
+		{"winnsen beyond", one("winnsen", 4), "90 06 05 01 05 03", ""},
 		{"waveshare inputs", one("waveshare", 8), "01 02 00 00 00 08 79 CC", "01 02 01 FF E1 C8"},
 		{"waveshare flash", one("waveshare", 8), "01 05 02 01 00 08 9C 74", "01 05 02 01 00 08 9C 74"},
 		{"waveshare version", one("waveshare", 8), "01 03 80 00 00 01 AD CA", "01 03 02 00 C8 B9 D2"},
@@ -195,7 +240,8 @@ func TestWaveshareRefuses(t *testing.T) {
 
 func TestGarbageIsSkipped(t *testing.T) {
 	for family, request := range map[string]string{
-		"xor8a": "80 01 00 33 B2", "cu48": "02 01 00 60 03 66", "waveshare": "01 02 00 00 00 08 79 CC",
+		"xor8a": "80 01 00 33 B2", "cu16": "02 10 30 03 45", "cu48": "02 01 00 60 03 66",
+		"waveshare": "01 02 00 00 00 08 79 CC", "winnsen": "90 07 02 01 FF 00 03",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, one(family, 8))
@@ -216,12 +262,12 @@ func TestGarbageIsSkipped(t *testing.T) {
 }
 
 func FuzzHear(f *testing.F) {
-	for i, rows := range []string{"XOR8A", "CU48", "MB-WS"} {
-		for _, fr := range published(f, rows) {
+	families := slices.Sorted(maps.Keys(rows()))
+	for i, family := range families {
+		for _, fr := range published(f, rows()[family]) {
 			f.Add(i, unhex(fr.hex))
 		}
 	}
-	families := []string{"xor8a", "cu48", "waveshare"}
 	f.Fuzz(func(t *testing.T, which int, b []byte) {
 		if which < 0 || which >= len(families) || len(b) == 0 {
 			return
@@ -238,13 +284,18 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// TestFlippedRequestsMoveNothing flips every bit of an unlock.
+// TestFlippedRequestsMoveNothing flips every bit of an unlock but the station
+// and the lock of winnsen, which nothing guards.
 func TestFlippedRequestsMoveNothing(t *testing.T) {
 	for family, request := range map[string]string{
-		"xor8a": "8A 01 01 11 9B", "cu48": "02 01 00 61 03 67", "waveshare": "01 05 02 01 00 08 9C 74",
+		"xor8a": "8A 01 01 11 9B", "cu16": "02 11 31 03 47", "cu48": "02 01 00 61 03 67",
+		"waveshare": "01 05 02 01 00 08 9C 74", "winnsen": "90 06 05 01 01 03",
 	} {
 		frame := unhex(request)
 		for bit := range len(frame) * 8 {
+			if family == "winnsen" && (bit/8 == 3 || bit/8 == 4) {
+				continue
+			}
 			t.Run(fmt.Sprint(family, bit), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := newBench(t, one(family, 8))

@@ -16,7 +16,7 @@ const Byte9600 = 10 * time.Second / 9600
 // LineConfig says what hangs on one line. Only Family and Boards must be
 // given.
 type LineConfig struct {
-	Family   string        // xor8a, cu48, waveshare
+	Family   string        // one of the catalogue
 	Link     string        // stable path of the port, a symbolic link; "": in a directory of its own
 	ByteTime time.Duration // how long a byte is on the wire; 0: no time at all
 	LockByte int           // cu48: byte that carries the lock number, 2 or 1; 0: 2

@@ -41,13 +41,21 @@ func readProfile(cfg hal.Config) (setup, error) {
 		s.line.LockByte = 1
 	}
 	for _, b := range cfg.Boards {
-		s.line.Boards = append(s.line.Boards, BoardConfig{
-			Address: b.Address, Channels: b.Channels,
-			Inverted: cfg.Profile["closed_bit"] == "0",
-			LowFirst: cfg.Profile["byte_order"] == "low-first",
-		})
+		s.line.Boards = append(s.line.Boards, asWired(b, fam, cfg.Profile))
 	}
 	return s, nil
+}
+
+// asWired is a board as the driver expects it that has this profile.
+func asWired(b hal.BoardConfig, f family, profile map[string]string) BoardConfig {
+	closed := profile["closed_bit"]
+	return BoardConfig{
+		Address: b.Address, Channels: b.Channels,
+		Inverted:    closed == "0" && !f.openBit || closed == "1" && f.openBit,
+		LowFirst:    profile["byte_order"] == "low-first",
+		UnlockReply: profile["unlock_reply"] == "state",
+		ReplyA5:     profile["reply"] == "a5",
+	}
 }
 
 func choose(given, otherwise string) string {

@@ -14,11 +14,11 @@
 package cu48
 
 import (
-	"fmt"
 	"time"
 
 	"lockerd/hal"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/frame"
 )
 
 const (
@@ -39,6 +39,8 @@ const (
 )
 
 type codec struct {
+	frame.SelfTimed
+
 	closed    byte
 	lockFirst bool
 }
@@ -75,15 +77,12 @@ func (c *codec) Limits() rs485.Limits { return Limits() }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if l.Channel < 1 || l.Channel > channels {
-		return rs485.Request{}, fmt.Errorf("cannot open channel %d: cu48 boards have 1 to %d", l.Channel, channels)
-	}
-	if pulse > rs485.PulseCeiling {
-		return rs485.Request{}, fmt.Errorf("cannot pulse for %v: the ceiling is %v", pulse, rs485.PulseCeiling)
+	if err := Limits().Takes(l, pulse); err != nil {
+		return rs485.Request{}, err
 	}
 	who := c.who(l.Address, l.Channel-1)
 	req := rs485.Request{
-		Bytes:    frame(who, cmdUnlock),
+		Bytes:    seal(who, cmdUnlock),
 		Parse:    parse(who, func([]byte) rs485.Answer { return rs485.Answer{} }),
 		Pulse:    max(pulse, boardPulse),
 		Optional: true,
@@ -98,21 +97,15 @@ func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
 func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	who := c.who(b.Address, 0)
 	return rs485.Request{
-		Bytes: frame(who, cmdStatus),
+		Bytes: seal(who, cmdStatus),
 		Parse: parse(who, func(locks []byte) rs485.Answer {
-			return rs485.Answer{States: c.states(locks, b.Channels)}
+			return rs485.Answer{States: frame.Bits(locks, b.Channels, c.closed)}
 		}),
 	}
 }
 
 // Probe implements rs485.Codec.
 func (c *codec) Probe(b hal.BoardConfig) rs485.Request { return c.Status(b) }
-
-// Start implements rs485.Codec: the boards end every pulse by themselves.
-func (c *codec) Start(hal.BoardConfig) []rs485.Request { return nil }
-
-// Inert implements rs485.Codec.
-func (c *codec) Inert(hal.BoardConfig) []rs485.Request { return nil }
 
 // who gives address and lock in the order in which the board has them.
 func (c *codec) who(address, lock int) [2]byte {
@@ -122,25 +115,7 @@ func (c *codec) who(address, lock int) [2]byte {
 	return [2]byte{byte(address), byte(lock)}
 }
 
-func (c *codec) states(locks []byte, channels int) []hal.State {
-	out := make([]hal.State, channels)
-	for i := range out {
-		out[i] = hal.Open
-		if locks[i/8]>>(i%8)&1 == c.closed {
-			out[i] = hal.Closed
-		}
-	}
-	return out
-}
-
-func frame(who [2]byte, cmd byte) []byte {
+func seal(who [2]byte, cmd byte) []byte {
 	b := []byte{start, who[0], who[1], cmd, end}
-	return append(b, sum(b))
-}
-
-func sum(b []byte) (s byte) {
-	for _, v := range b {
-		s += v
-	}
-	return s
+	return append(b, frame.Sum(b))
 }

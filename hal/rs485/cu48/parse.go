@@ -1,51 +1,27 @@
 package cu48
 
-import "lockerd/hal/rs485"
+import (
+	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/frame"
+)
 
 // parse looks for the status that answers a request to who.
 func parse(who [2]byte, read func(locks []byte) rs485.Answer) func([]byte) (int, rs485.Verdict, rs485.Answer) {
-	want := [4]byte{start, who[0], who[1], cmdReply}
-	return func(buf []byte) (int, rs485.Verdict, rs485.Answer) {
-		for i := range min(len(buf), len(want)) {
-			if buf[i] != want[i] {
-				return other(buf)
-			}
+	return frame.Parse(frame.Kerong(3, length), func(f []byte) (rs485.Answer, bool) {
+		if !frame.Begins(f, start, who[0], who[1], cmdReply) {
+			return rs485.Answer{}, false
 		}
-		if len(buf) < replyLen {
-			return 0, rs485.More, rs485.Answer{}
-		}
-		if !whole(buf[:replyLen]) {
-			return other(buf)
-		}
-		return replyLen, rs485.Reply, read(buf[4:10])
-	}
+		return read(f[4:10]), true
+	})
 }
 
-func whole(f []byte) bool {
-	n := len(f)
-	return f[0] == start && f[n-2] == end && sum(f[:n-1]) == f[n-1]
-}
-
-// other tells a valid frame of somebody else from noise.
-func other(buf []byte) (int, rs485.Verdict, rs485.Answer) {
-	if buf[0] != start {
-		return 1, rs485.Garbage, rs485.Answer{}
-	}
-	if len(buf) < 4 {
-		return 0, rs485.More, rs485.Answer{}
-	}
-	n := 0
-	switch buf[3] {
+// length returns that of a frame by its function.
+func length(cmd byte) int {
+	switch cmd {
 	case cmdStatus, cmdUnlock:
-		n = askLen
+		return askLen
 	case cmdReply:
-		n = replyLen
+		return replyLen
 	}
-	switch {
-	case len(buf) < n:
-		return 0, rs485.More, rs485.Answer{}
-	case n > 0 && whole(buf[:n]):
-		return n, rs485.Foreign, rs485.Answer{}
-	}
-	return 1, rs485.Garbage, rs485.Answer{}
+	return 0
 }

@@ -17,7 +17,6 @@
 package waveshare
 
 import (
-	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -70,11 +69,8 @@ func (c *codec) Limits() rs485.Limits { return Limits() }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if l.Channel < 1 || l.Channel > channels {
-		return rs485.Request{}, fmt.Errorf("cannot open channel %d: waveshare boards have 1 to %d", l.Channel, channels)
-	}
-	if pulse > rs485.PulseCeiling {
-		return rs485.Request{}, fmt.Errorf("cannot pulse for %v: the ceiling is %v", pulse, rs485.PulseCeiling)
+	if err := Limits().Takes(l, pulse); err != nil {
+		return rs485.Request{}, err
 	}
 	units := max(1, int((pulse+pulseUnit-1)/pulseUnit))
 	req := coil(byte(l.Address), coilFlash+uint16(l.Channel-1), uint16(units))

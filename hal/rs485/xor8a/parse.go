@@ -3,6 +3,7 @@ package xor8a
 import (
 	"lockerd/hal"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/frame"
 )
 
 const oneLen = 5 // of any frame about one lock
@@ -11,41 +12,31 @@ const oneLen = 5 // of any frame about one lock
 // an open it may be older than the bolt, and a whole status read follows.
 func one(head, bd, lk byte) func([]byte) (int, rs485.Verdict, rs485.Answer) {
 	return func(buf []byte) (int, rs485.Verdict, rs485.Answer) {
-		if !begins(buf, head, bd, lk) {
+		if !frame.Begins(buf, head, bd, lk) {
 			return other(buf)
 		}
 		if len(buf) < oneLen {
 			return 0, rs485.More, rs485.Answer{}
 		}
-		if st := buf[3]; (st != bit0 && st != bit1) || xor(buf[:4]) != buf[4] {
+		if st := buf[3]; (st != bit0 && st != bit1) || frame.Xor(buf[:4]) != buf[4] {
 			return other(buf)
 		}
 		return oneLen, rs485.Reply, rs485.Answer{}
 	}
 }
 
-// begins tells whether buf agrees with want as far as it goes.
-func begins(buf []byte, want ...byte) bool {
-	for i := range min(len(buf), len(want)) {
-		if buf[i] != want[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // all parses the reply to read-all.
 func (c *codec) all(b hal.BoardConfig) func([]byte) (int, rs485.Verdict, rs485.Answer) {
 	lengths := statusBytes(b.Channels)
 	return func(buf []byte) (int, rs485.Verdict, rs485.Answer) {
-		if !begins(buf, headRead, byte(b.Address)) {
+		if !frame.Begins(buf, headRead, byte(b.Address)) {
 			return other(buf)
 		}
 		for _, n := range lengths {
 			if len(buf) < n+4 {
 				return 0, rs485.More, rs485.Answer{}
 			}
-			if buf[n+2] == fnRead && xor(buf[:n+3]) == buf[n+3] {
+			if buf[n+2] == fnRead && frame.Xor(buf[:n+3]) == buf[n+3] {
 				return n + 4, rs485.Reply, rs485.Answer{States: c.states(buf[2:n+2], b.Channels)}
 			}
 		}
@@ -89,7 +80,7 @@ func other(buf []byte) (int, rs485.Verdict, rs485.Answer) {
 	if len(buf) < oneLen {
 		return 0, rs485.More, rs485.Answer{}
 	}
-	if plain(buf[3]) && xor(buf[:oneLen-1]) == buf[oneLen-1] {
+	if plain(buf[3]) && frame.Xor(buf[:oneLen-1]) == buf[oneLen-1] {
 		return oneLen, rs485.Foreign, rs485.Answer{}
 	}
 	if buf[0] != headRead || len(buf) >= allLen && buf[allLen-2] != fnRead {
@@ -98,7 +89,7 @@ func other(buf []byte) (int, rs485.Verdict, rs485.Answer) {
 	if len(buf) < allLen {
 		return 0, rs485.More, rs485.Answer{}
 	}
-	if xor(buf[:allLen-1]) == buf[allLen-1] {
+	if frame.Xor(buf[:allLen-1]) == buf[allLen-1] {
 		return allLen, rs485.Foreign, rs485.Answer{}
 	}
 	return 1, rs485.Garbage, rs485.Answer{}

@@ -15,11 +15,11 @@
 package xor8a
 
 import (
-	"fmt"
 	"time"
 
 	"lockerd/hal"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/frame"
 )
 
 const (
@@ -35,6 +35,8 @@ const (
 )
 
 type codec struct {
+	frame.SelfTimed
+
 	closed    byte // feedback bit that means closed
 	highFirst bool
 	long      bool
@@ -77,11 +79,8 @@ func (c *codec) Limits() rs485.Limits { return Limits() }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if l.Channel < 1 || l.Channel > channels {
-		return rs485.Request{}, fmt.Errorf("cannot open channel %d: xor8a boards have 1 to %d", l.Channel, channels)
-	}
-	if pulse > rs485.PulseCeiling {
-		return rs485.Request{}, fmt.Errorf("cannot pulse for %v: give at most %v", pulse, rs485.PulseCeiling)
+	if err := Limits().Takes(l, pulse); err != nil {
+		return rs485.Request{}, err
 	}
 	bd, lk := byte(l.Address), byte(l.Channel)
 	if c.long && pulse > boardPulse {
@@ -107,17 +106,4 @@ func (c *codec) Probe(b hal.BoardConfig) rs485.Request {
 	return rs485.Request{Bytes: seal(headRead, bd, 1, fnRead), Parse: one(headRead, bd, 1)}
 }
 
-// Start implements rs485.Codec: the boards end every pulse by themselves.
-func (c *codec) Start(hal.BoardConfig) []rs485.Request { return nil }
-
-// Inert implements rs485.Codec.
-func (c *codec) Inert(hal.BoardConfig) []rs485.Request { return nil }
-
-func seal(b ...byte) []byte { return append(b, xor(b)) }
-
-func xor(b []byte) (x byte) {
-	for _, v := range b {
-		x ^= v
-	}
-	return x
-}
+func seal(b ...byte) []byte { return append(b, frame.Xor(b)) }
