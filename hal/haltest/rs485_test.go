@@ -22,7 +22,10 @@ func open(cfg hal.Config, sink hal.Sink) (hal.Bus, error) {
 
 func TestRS485(t *testing.T) {
 	for _, v := range haltest.Variants() {
-		t.Run(v.Name, func(t *testing.T) { haltest.Run(t, v, open) })
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			haltest.Run(t, v, open)
+		})
 	}
 }
 
