@@ -54,6 +54,7 @@ func (s *Store) overlayFull() bool {
 }
 
 func (s *Store) chores() {
+	s.hush.wait(s.stop)
 	err := s.flush()
 	if err == nil {
 		err = s.prune()

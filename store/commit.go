@@ -77,6 +77,7 @@ func (s *Store) commitOne(st *state) (uint64, error) {
 	}
 	s.mu.Unlock()
 	s.commits.Add(1)
+	s.hush.end()
 	s.nudge()
 	return first, err
 }

@@ -152,6 +152,7 @@ func (l *Load) writeRun(e *runEncoder, f *os.File, run uint32) error {
 		return fmt.Errorf("cannot write a staging file in %q: %w", l.s.dir, err)
 	}
 	ids := e.sortedIDs()
+	l.s.hush.wait(l.s.stop)
 	return l.s.update("the ids of codes", func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(l.gen.ids()))
 		b.FillPercent = loadFill

@@ -57,6 +57,7 @@ func (l *Load) slice(items []runItem, marked map[uint64]bool) (took time.Duratio
 		}
 	}
 	l.size += len(items)
+	l.s.hush.wait(l.s.stop)
 	err = l.s.update("codes", func(tx *bbolt.Tx) error {
 		begun := time.Now()
 		defer func() { took = time.Since(begun) }()

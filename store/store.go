@@ -103,7 +103,8 @@ type Store struct {
 	grown    chan struct{} // closed when there are new events
 	acked    uint64
 
-	bad atomic.Bool // state.db is marked for rebuilding
+	bad  atomic.Bool // state.db is marked for rebuilding
+	hush hush
 
 	kick    chan struct{}
 	stop    chan struct{}

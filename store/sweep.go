@@ -94,6 +94,7 @@ func genSuffix(bucket string) (string, bool) {
 
 // sweepSlice deletes some records of a bucket, and the bucket after the last.
 func (s *Store) sweepSlice(name string) (more bool, err error) {
+	s.hush.wait(s.stop)
 	err = guard("an old generation of codes", func() error {
 		return s.db.Update(func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte(name))

@@ -53,6 +53,8 @@ type Store interface {
 	CommitSets(c *locker.Commit, sets map[string]locker.SetInfo) (first uint64, err error)
 	// Rehearse does of a Commit all that leaves no trace.
 	Rehearse(c *locker.Commit)
+	// Hush tells that a commit is about to come for which somebody stands waiting.
+	Hush()
 	// Find returns the code of a tag with the stricter of the marks that its
 	// record and the marks' own bucket hold.
 	Find(tag locker.Tag) (locker.Entry, bool, error)

@@ -528,6 +528,7 @@ func (s *memStore) Value(name string) ([]byte, bool, error) {
 func (s *memStore) JournalID() string                  { return "j-test" }
 func (s *memStore) First() uint64                      { return 1 }
 func (s *memStore) Rehearse(*locker.Commit)            {}
+func (s *memStore) Hush()                              {}
 func (s *memStore) EventBytes() int64                  { return 0 }
 func (s *memStore) Wait(context.Context, uint64) error { return nil }
 
