@@ -67,7 +67,9 @@ func (c *carried) emit(id string, emit func([]byte) error) error {
 		e.put(object{Door: &d})
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(c.marks), compareKeys) {
-		e.put(object{Mark: &locker.MarkChange{Code: key, Mark: c.marks[key]}})
+		m := c.marks[key]
+		m.Going = false // what was under way is not gone on with
+		e.put(object{Mark: &locker.MarkChange{Code: key, Mark: m}})
 	}
 	for _, name := range []string{locker.ValueFloor, locker.ValueBoot} {
 		if v := c.values[name]; v != nil {

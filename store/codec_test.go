@@ -68,7 +68,7 @@ func TestCodeRecordKeepsAll(t *testing.T) {
 		}
 		copy(c.Tag[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "tag"))
 		m := locker.Mark{
-			Used: int(rapid.Int32().Draw(t, "used")), Revoked: rapid.Bool().Draw(t, "revoked"), Done: int(rapid.Int32().Draw(t, "done")),
+			Used: int(rapid.Int32().Draw(t, "used")), Revoked: rapid.Bool().Draw(t, "revoked"), Going: rapid.Bool().Draw(t, "going"), Done: int(rapid.Int32().Draw(t, "done")),
 			Until: locker.Time(num.Draw(t, "until")), Last: locker.Time(num.Draw(t, "last")),
 		}
 		var e locker.Entry

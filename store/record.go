@@ -44,6 +44,7 @@ const (
 	flagMark  // the mark has more than revoked
 	flagItems // items is not 0
 	flagLong  // a text is longer than 255 bytes: lengths of 4 bytes
+	flagGoing // the mark's last use is not over
 )
 
 const (
@@ -103,7 +104,10 @@ func codeFlags(c *locker.Code, m *locker.Mark, texts []string) byte {
 	if m.Revoked {
 		f |= flagRevoked
 	}
-	if (*m != locker.Mark{Revoked: m.Revoked}) {
+	if m.Going {
+		f |= flagGoing
+	}
+	if (*m != locker.Mark{Revoked: m.Revoked, Going: m.Going}) {
 		f |= flagMark
 	}
 	if c.Items != 0 {
@@ -126,7 +130,7 @@ func decodeCode(tag, v []byte, e *locker.Entry) error {
 		Tag: locker.Tag(tag), Door: locker.DoorID{Locker: b[2], Door: b[3]}, Size: locker.Size(b[4]), Accessible: flags&flagAccessible != 0,
 		NotBefore: locker.Time(binary.LittleEndian.Uint64(b[6:])), NotAfter: locker.Time(binary.LittleEndian.Uint64(b[14:])),
 	}
-	e.Mark = locker.Mark{Revoked: flags&flagRevoked != 0}
+	e.Mark = locker.Mark{Revoked: flags&flagRevoked != 0, Going: flags&flagGoing != 0}
 	kind := int(b[5])
 	var used int
 	if c.Rev, used = binary.Varint(b[codeFixed:]); used <= 0 {

@@ -218,7 +218,7 @@ func (c *carried) take(st *locker.Commit) {
 // disarm makes a door record such that nothing opens or is given out on its
 // ground.
 func disarm(d locker.DoorRecord) locker.DoorRecord {
-	d.Intent, d.Last, d.Named = nil, nil, nil
+	d.Intent, d.Last, d.Named, d.Awaits, d.Reserved = nil, nil, nil, nil, locker.CodeKey{}
 	if d.Item != nil {
 		item := *d.Item
 		item.Condition = locker.Uncertain

@@ -26,8 +26,11 @@ type Door struct {
 	Silent     bool   // its board says nothing
 	Item       *locker.Item
 	Since      locker.Time
+	Lapsed     bool            // the item has outlived the code that named the door
 	Named      []locker.Naming // live collect codes that name it
+	Reserved   locker.CodeKey  // the live swap that its item is kept for
 	Uncertain  locker.CodeKey  // may open it again: its opening has no proven outcome
+	Awaits     locker.CodeKey  // opened it, and its closing is awaited
 	LastUse    *locker.LastUse
 }
 
@@ -37,6 +40,15 @@ type View interface {
 	Doors() iter.Seq[Door] // by id
 	// Touched are the doors that a code has opened last or left uncertain.
 	Touched(code locker.CodeKey) iter.Seq[Door]
+	Rules
+}
+
+// Rules are what is wanted of a bank beyond its configuration.
+type Rules interface {
+	// Size is the smallest door that takes an item of the sku; 0: any does.
+	Size(tenant, sku string) locker.Size
+	// Room tells whether one more door may hold an item of the tenant.
+	Room(tenant string) bool
 }
 
 // Request is one code at one scanner.
@@ -48,6 +60,7 @@ type Request struct {
 	MaxAge       time.Duration // of the cache; 0: never stale
 	ReopenWindow time.Duration
 	Awaiting     bool // at this scanner another code's door awaits a label
+	UnderWay     bool // a visit of this very code is under way, and the code goes from door to door
 	Ticket       bool // it needs no cache, so no cache can be too old for it
 	Blind        bool // a ticket before the first snapshot of its set: nobody knows what was revoked
 }
@@ -57,8 +70,11 @@ type Request struct {
 type Decision struct {
 	Reason    locker.Reason
 	Door      locker.DoorID
-	Reopening bool // its last door once more: no use, no stock
-	Again     bool // a door whose opening by this code has no proven outcome
+	Reopening bool          // its last door once more: no use, no stock
+	Again     bool          // a door whose opening by this code has no proven outcome
+	Resumed   bool          // the use is an earlier one's, of which doors are left
+	Gives     bool          // the second door of a swap: an item leaves
+	Reserve   locker.DoorID // keep the item of this door for the code
 }
 
 func refuse(r locker.Reason) Decision { return Decision{Reason: r} }
@@ -74,10 +90,11 @@ func Decide(r *Request, v View) Decision {
 	if reason != locker.Granted {
 		return refuse(reason)
 	}
-	if isAgain {
+	if isAgain && !r.UnderWay {
 		return open(again, Decision{Door: again.ID, Again: true})
 	}
-	if usedUp(&r.Entry) && !due {
+	going := r.Entry.Mark.Going
+	if r.UnderWay || usedUp(&r.Entry) && !going && !due {
 		return refuse(locker.Used)
 	}
 	switch {
@@ -85,10 +102,26 @@ func Decide(r *Request, v View) Decision {
 		return refuse(locker.StaleCache)
 	case r.Awaiting:
 		return refuse(locker.Busy)
+	case going:
+		return resume(r, v)
 	case usedUp(&r.Entry):
 		return open(reopen, Decision{Door: reopen.ID, Reopening: true})
 	}
 	return Choose(r.Entry, v, nil)
+}
+
+// resume goes on with a use of which doors are left. A door that it has opened
+// and that stands open still must be shut first.
+func resume(r *Request, v View) Decision {
+	key := r.Entry.Key()
+	for d := range v.Touched(key) {
+		if d.Awaits == key {
+			return refuse(locker.DoorOutOfService)
+		}
+	}
+	dec := Choose(r.Entry, v, nil)
+	dec.Resumed = dec.Reason == locker.Granted
+	return dec
 }
 
 // Choose picks the door for a code that may open one, leaving out those in not.
@@ -143,8 +176,9 @@ func mine(r *Request, v View) (again, reopen Door) {
 			again = d
 		}
 		u := d.LastUse
-		if u != nil && u.Code == key && !u.Closed.IsZero() && reopen.ID.IsZero() &&
-			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow {
+		if u != nil && u.Code == key && !u.Closed.IsZero() &&
+			r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow &&
+			(reopen.ID.IsZero() || u.Closed > reopen.LastUse.Closed) {
 			reopen = d
 		}
 	}

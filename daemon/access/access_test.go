@@ -22,6 +22,14 @@ func (v view) Door(id locker.DoorID) (Door, bool) {
 func (v view) Doors() iter.Seq[Door]                 { return slices.Values(v) }
 func (v view) Touched(locker.CodeKey) iter.Seq[Door] { return v.Doors() }
 
+func (v view) Size(_, sku string) locker.Size {
+	if sku == "large" {
+		return locker.SizeL
+	}
+	return 0
+}
+func (v view) Room(tenant string) bool { return tenant != "full" }
+
 func id(n int) locker.DoorID { return locker.DoorID{Locker: 1, Door: uint8(n)} }
 
 func item(tenant, sku string) *locker.Item {

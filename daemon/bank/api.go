@@ -82,7 +82,8 @@ type DoorStatus struct {
 	Out        []locker.Cause `json:"out_of_service,omitempty"`
 	Item       *locker.Item   `json:"item,omitempty"`
 	Since      locker.Time    `json:"since,omitzero"`
-	Named      bool           `json:"named,omitempty"` // a live collect code names it
+	Named      bool           `json:"named,omitempty"`    // a live collect code names it
+	Reserved   bool           `json:"reserved,omitempty"` // its item is kept for a swap under way
 	Pending    bool           `json:"pending,omitempty"`
 	Bus        string         `json:"bus"`
 	Address    int            `json:"address"`

@@ -18,6 +18,7 @@ const (
 	maxTTL   = 366 * 24 * time.Hour
 	maxName  = 40 // characters, contract 5.1
 	maxNamed = 64 // live codes that may name one door
+	maxItems = locker.MaxLockers * locker.MaxDoors
 )
 
 // name notes that a live collect code names its door: what lies there is spoken
@@ -52,8 +53,12 @@ func (b *Bank) forgo(t *tx, d *slot) {
 	if in == nil || in.Code.IsZero() {
 		return
 	}
-	if e := b.stored(in.Code); e == nil || usedUp(e) {
+	e := b.stored(in.Code)
+	if e == nil || usedUp(e) {
 		b.unname(t, d, in.Code)
+	}
+	if e != nil && in.Gives { // what it was to get may be gone
+		b.endUse(t, e)
 	}
 }
 
@@ -62,6 +67,10 @@ func (b *Bank) forgo(t *tx, d *slot) {
 func (b *Bank) expireNamings(t *tx) {
 	b.namingsEnd = 0
 	for _, d := range b.slots {
+		if !d.rec.Reserved.IsZero() && b.keptFor(d).IsZero() {
+			d.rec.Reserved = locker.CodeKey{}
+			t.save(d)
+		}
 		for _, n := range d.rec.Named {
 			switch {
 			case n.NotAfter.IsZero():
@@ -138,13 +147,25 @@ func (b *Bank) checkNewCode(n *NewCode) *Error {
 	d, ok := b.byID[n.Door]
 	switch {
 	case !access.Known(n.Kind):
-		return invalid("use collect or service", "this version does not honour kind %q", n.Kind)
+		return invalid("use collect, deliver, return, swap, clear or service", "there is no kind %q", n.Kind)
 	case !n.Door.IsZero() && !ok:
 		return b.noDoor(n.Door)
 	case n.Kind == locker.Collect && n.Door.IsZero() == (n.SKU == ""):
 		return invalid("give --door or --sku", "a collect code needs a door or a sku, one of them")
 	case n.Kind == locker.Service && (!n.Door.IsZero() || n.SKU != ""):
 		return invalid("leave --door and --sku out: the door is chosen at the bank", "a service code names no door")
+	case n.Kind == locker.Deliver && n.SKU == "":
+		return invalid("give --sku", "a deliver code needs the sku that comes")
+	case (n.Kind == locker.Return || n.Kind == locker.Swap) && n.Size == 0:
+		return invalid("give --size XS, S, M, L or XL", "a %s code needs the size of what is put in", n.Kind)
+	case n.Kind == locker.Swap && n.To == "":
+		return invalid("give --to", "a swap code needs the sku that is given out")
+	case n.To != "" && !locker.ValidSKU(n.To):
+		return invalid("a-z, 0-9, dot, dash, underscore, at most 32", "%q cannot be a sku", n.To)
+	case n.Items < 0 || n.Items > maxItems:
+		return invalid(fmt.Sprintf("give --items between 1 and %d", maxItems), "%d items", n.Items)
+	case checkLabel(n.Label) != nil:
+		return invalid("write the pattern as in RE2, for example [A-Z0-9]{7,12}", "its label cannot be read: %v", checkLabel(n.Label))
 	case n.SKU != "" && !locker.ValidSKU(n.SKU):
 		return invalid("a-z, 0-9, dot, dash, underscore, at most 32", "%q cannot be a sku", n.SKU)
 	case n.Tenant != "" && !locker.ValidTenant(n.Tenant):

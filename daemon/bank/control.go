@@ -197,7 +197,8 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 		if item == nil {
 			d.rec.Since = 0
 		}
-		b.forgo(t, d) // the door is given to another: nothing uncertain is left of it
+		d.rec.Awaits, d.rec.Lapsed = nil, false // whoever sets it has looked
+		b.forgo(t, d)                           // the door is given to another: nothing uncertain is left of it
 		d.m.Forgo()
 	})
 	t.commit()
@@ -230,10 +231,11 @@ func (b *Bank) checkStock(d *slot, item *locker.Item) error {
 	case d.dedicated() != "" && item.Tenant != d.dedicated():
 		return invalid("choose a shared door, or the door's own tenant", "door %s is dedicated to %q", d.spec.ID, d.dedicated())
 	}
-	for _, o := range b.slots {
-		if o != d && item.Serial != "" && o.rec.Item != nil && o.rec.Item.Serial == item.Serial {
-			return invalid(fmt.Sprintf("clear it there first: lockerctl stock clear %s", o.spec.ID), "serial %s is behind door %s already", item.Serial, o.spec.ID)
-		}
+	if item.Serial == "" {
+		return nil
+	}
+	if o := b.inside(item.Tenant, item.Serial, d); o != nil {
+		return invalid(fmt.Sprintf("clear it there first: lockerctl stock clear %s", o.spec.ID), "serial %s is behind door %s already", item.Serial, o.spec.ID)
 	}
 	return nil
 }
@@ -281,7 +283,7 @@ func (d *slot) status() DoorStatus {
 	s := DoorStatus{
 		ID: d.spec.ID, Size: d.spec.Size, State: "unknown", Sensor: d.spec.Sensor, Accessible: d.spec.Accessible,
 		Tenant: d.dedicated(), Out: slices.Clone(d.rec.Out), Item: d.rec.Item, Since: d.rec.Since,
-		Named: len(d.rec.Named) > 0, Pending: d.rec.Intent != nil,
+		Named: len(d.rec.Named) > 0, Reserved: !d.rec.Reserved.IsZero(), Pending: d.rec.Intent != nil,
 		Bus: d.spec.Bus, Address: d.spec.Lock.Address, Channel: d.spec.Lock.Channel,
 	}
 	switch d.m.Position() {

@@ -3,7 +3,6 @@ package bank
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"time"
 
 	"lockerd/daemon/locker"
@@ -59,10 +58,8 @@ func checkSKUs(rules []locker.SKURule) string {
 			return fmt.Sprintf("skus: %s of %q is named twice", r.SKU, r.Tenant)
 		case r.Min != nil && *r.Min < 0:
 			return fmt.Sprintf("skus: %s has a min below 0", r.SKU)
-		case len(r.Label) > maxLabel:
-			return fmt.Sprintf("skus: the label of %s is longer than %d bytes", r.SKU, maxLabel)
 		}
-		if _, err := regexp.Compile(r.Label); err != nil {
+		if err := checkLabel(r.Label); err != nil {
 			return fmt.Sprintf("skus: the label of %s is no RE2 expression: %v", r.SKU, err)
 		}
 		seen[k] = true

@@ -59,6 +59,8 @@ func (b *Bank) doorEvent(kind string, d *slot, more func(*locker.Event)) locker.
 	switch {
 	case d.rec.Intent != nil && !d.rec.Intent.Uncertain:
 		stamp(&e, d.rec.Intent)
+	case d.rec.Awaits != nil:
+		stamp(&e, d.rec.Awaits)
 	case d.visit != nil:
 		v := d.visit
 		e.Visit, e.Scanner, e.Code, e.Set = v.id, v.scanner, v.entry.Code.ID, v.entry.Set
@@ -94,7 +96,7 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 			k.opened(b, t, d, in, b.entryOf(d, in))
 		}
 	}
-	b.moved(d, func(v *visit) { v.opened = true })
+	b.moved(d, func(v *visit) { v.opened, v.retried = true, false })
 	d.rec.Intent, d.restart = nil, false
 	t.save(d)
 	t.then(func() { b.relax(d) })
@@ -230,15 +232,24 @@ func (b *Bank) closed(t *tx, d *slot, e door.Effect) {
 		}
 		t.save(d)
 	}
-	v := d.visit
-	if v == nil {
-		return
-	}
 	b.moved(d, func(v *visit) { v.stage(&v.stages.Close, b.now()) })
-	d.visit, v.door = nil, nil
-	if !v.kind().closed(b, t, v, d) {
-		b.end(t, v, outcomeDone)
+	next := b.shut(t, d)
+	if v := d.visit; v != nil {
+		d.visit, v.door = nil, nil
+		b.proceed(t, v, next)
 	}
+}
+
+// shut takes the closing into the use that has opened the door.
+func (b *Bank) shut(t *tx, d *slot) (next after) {
+	if in := d.rec.Awaits; in != nil {
+		next = kinds[in.Kind].closed(b, t, d, in)
+		d.rec.Awaits = nil
+		t.save(d)
+	} else if d.visit != nil && d.visit.kind().stays {
+		next = stays
+	}
+	return next
 }
 
 // forced: the door has opened and nobody ordered it.

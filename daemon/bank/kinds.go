@@ -9,31 +9,41 @@ import (
 type kind struct {
 	// opened takes the proven opening into the step: item, stock, use.
 	opened func(b *Bank, t *tx, d *slot, in *locker.Intent, e *locker.Entry)
-	// closed takes the closing; it returns false when nothing more is due and
-	// the visit ends.
-	closed func(b *Bank, t *tx, v *visit, d *slot) bool
+	// closed takes the closing of a door that opened has left awaited (DoorRecord.
+	// Awaits): what is inside now, and how the visit goes on. There may be no
+	// visit any more: its process has crashed, or its door stood open too long.
+	closed func(b *Bank, t *tx, d *slot, in *locker.Intent) after
 	// reopens its last door for a moment after it was shut, without a use.
 	reopens bool
-	// stays in its visit when a door does not open.
+	// stays in its visit when a door does not open, and between doors.
 	stays bool
 	// next may open one other door after a door that did not open.
 	next bool
+	// several doors may belong to one use, whose progress is in its mark.
+	several bool
+	// labelled: what is put in is known by the label scanned at the open door.
+	labelled bool
 }
 
-// kinds is the catalogue of what codes do; access lets in those it has a chooser
-// for, so an empty entry is never reached.
+// kinds is the catalogue of what codes do.
 var kinds = map[locker.Kind]kind{
-	locker.Collect: {opened: collected, closed: nothingMore, reopens: true, next: true},
-	locker.Service: {opened: serviced, closed: more, stays: true},
-	locker.Deliver: {},
-	locker.Return:  {},
-	locker.Swap:    {},
-	locker.Clear:   {},
+	locker.Collect: {opened: collected, reopens: true, next: true},
+	locker.Service: {opened: serviced, stays: true},
+	locker.Deliver: {opened: awaited, closed: delivered, reopens: true, next: true, several: true, labelled: true},
+	locker.Return:  {opened: awaited, closed: returned, reopens: true, next: true, several: true, labelled: true},
+	locker.Swap:    {opened: swapOpened, closed: swapClosed, reopens: true, next: true, several: true, labelled: true},
+	locker.Clear:   {opened: cleared, closed: clearClosed, reopens: true, next: true, several: true},
 }
 
-func nothingMore(*Bank, *tx, *visit, *slot) bool { return false }
+// after is how a visit goes on behind a closing.
+type after uint8
 
-func more(*Bank, *tx, *visit, *slot) bool { return true }
+const (
+	over  after = iota // nothing more is due
+	more               // another door is due at once
+	stays              // the engineer chooses another door
+	left               // something is due, and the person has left it: the same code goes on
+)
 
 // collected: the item leaves at the proven opening, in the same step as that
 // event; a code that names the door takes its claim along, so the count does
@@ -44,14 +54,20 @@ func collected(b *Bank, t *tx, d *slot, in *locker.Intent, e *locker.Entry) {
 	}
 	b.used(t, d, in)
 	b.change(t, d, func() {
-		if it := d.rec.Item; it != nil && it.Tenant == in.Tenant {
-			t.add(itemEvent(locker.EvItemCollected, d, it))
-			d.rec.Item, d.rec.Since = nil, 0
-		}
+		b.takeItem(t, d, in, locker.EvItemCollected)
 		if e != nil && usedUp(e) {
 			b.unname(t, d, in.Code)
 		}
 	})
+}
+
+// takeItem ends the item of the code's tenant behind the door. The caller is
+// inside change.
+func (b *Bank) takeItem(t *tx, d *slot, in *locker.Intent, kind string) {
+	if it := d.rec.Item; it != nil && it.Tenant == in.Tenant {
+		t.add(itemEvent(kind, d, it))
+		d.rec.Item, d.rec.Since = nil, 0
+	}
 }
 
 // serviced: an engineer was at the door; nobody can vouch for its item.
@@ -62,73 +78,75 @@ func serviced(b *Bank, t *tx, d *slot, in *locker.Intent, _ *locker.Entry) {
 	b.doubt(t, d)
 }
 
-func (b *Bank) used(t *tx, d *slot, in *locker.Intent) {
-	e := locker.Event{Type: locker.EvCodeUsed, Door: d.spec.ID, Cache: b.cacheInfo(t, in.Code.Set)}
-	stamp(&e, in)
-	t.add(e)
-}
-
-func usedUp(e *locker.Entry) bool {
-	n := e.Code.MaxUses()
-	return n > 0 && e.Mark.Used >= n
-}
-
-// another opens one other door for a code whose door did not open, or releases
-// the code and ends the visit.
-func (b *Bank) another(t *tx, v *visit, d *slot, why locker.Reason) {
-	in := d.rec.Intent
-	d.rec.Intent, d.visit, v.door = nil, nil, nil
+// awaited: what the opening was for is decided at the closing.
+func awaited(b *Bank, t *tx, d *slot, in *locker.Intent, _ *locker.Entry) {
+	if in.Reopening {
+		return // nothing is put in, nothing is due
+	}
+	in = clone(in)
+	in.Again, in.Jammed, in.Uncertain = false, false, false
+	d.rec.Awaits = in
 	t.save(d)
-	if v.kind().stays {
-		if !v.opened {
-			v.counted = false
-			b.release(t, d, in, &v.entry, why)
-		}
-		return // the engineer chooses another door
-	}
-	first := len(v.tried) == 0
-	v.tried = append(v.tried, d.spec.ID)
-	if v.kind().next && first && !in.Reopening && !in.Again && b.stillMay(v) {
-		if dec := access.Choose(v.entry, view{b}, v.tried); dec.Reason == locker.Granted && !dec.Door.IsZero() {
-			b.grant(t, v, b.byID[dec.Door], dec)
-			return
-		}
-	}
-	b.release(t, d, in, &v.entry, why)
-	b.end(t, v, outcomeRefused)
 }
 
-// stillMay tells whether the code has not been revoked meanwhile: no further
-// door opens for a revoked code.
-func (b *Bank) stillMay(v *visit) bool {
-	m, _, err := b.store.Mark(v.entry.Key())
-	return err == nil && !m.Revoked
+// delivered: a labelled item is in; without a label nothing is.
+func delivered(b *Bank, t *tx, d *slot, in *locker.Intent) after {
+	if in.Serial == "" {
+		return left
+	}
+	b.arrived(t, d, in, locker.EvItemDelivered, locker.Ready)
+	if b.advance(t, d, in) < in.Due {
+		return more
+	}
+	b.finish(t, d, in)
+	return over
 }
 
-// release gives a code its use back: it is certain that no door has opened.
-func (b *Bank) release(t *tx, d *slot, in *locker.Intent, e *locker.Entry, why locker.Reason) {
-	if in.Code.IsZero() || in.Reopening && !in.Again {
+// returned: something is in, known by its serial or not.
+func returned(b *Bank, t *tx, d *slot, in *locker.Intent) after {
+	b.arrived(t, d, in, locker.EvItemReturned, locker.Faulty)
+	b.finish(t, d, in)
+	return over
+}
+
+// swapOpened: the first door takes in, the second gives out.
+func swapOpened(b *Bank, t *tx, d *slot, in *locker.Intent, e *locker.Entry) {
+	if !in.Gives || in.Reopening {
+		awaited(b, t, d, in, e)
 		return
 	}
-	if in.Again { // what an earlier opening has left uncertain stays so
-		in.Uncertain = true
-		d.rec.Intent = in
-		t.save(d)
-		return
-	}
-	if e != nil {
-		b.refresh(e)
-	}
-	if e != nil && e.Mark.Used > 0 {
-		e.Mark.Used--
-		t.mark(e)
-	}
-	ev := locker.Event{Type: locker.EvCodeReleased, Door: d.spec.ID, Reason: why, Cache: b.cacheInfo(t, in.Code.Set)}
-	stamp(&ev, in)
-	t.add(ev)
+	b.finish(t, d, in)
+	b.change(t, d, func() { b.takeItem(t, d, in, locker.EvItemCollected) })
+	b.unreserve(t, in.Code)
 }
 
-// grantService opens a door that the engineer has chosen within a visit.
-func (b *Bank) grantService(t *tx, v *visit, d *slot) {
-	b.grant(t, v, d, access.Decision{Door: d.spec.ID})
+// swapClosed: what came in without a label must be looked at by the person
+// again before anything is given for it: the same code goes on.
+func swapClosed(b *Bank, t *tx, d *slot, in *locker.Intent) after {
+	b.arrived(t, d, in, locker.EvItemReturned, locker.Faulty)
+	b.advance(t, d, in)
+	if in.Serial == "" {
+		return left
+	}
+	return more
+}
+
+// cleared: the item leaves at the proven opening, as with collect.
+func cleared(b *Bank, t *tx, d *slot, in *locker.Intent, e *locker.Entry) {
+	if in.Reopening {
+		return
+	}
+	b.change(t, d, func() { b.takeItem(t, d, in, locker.EvItemCleared) })
+	b.advance(t, d, in)
+	awaited(b, t, d, in, e)
+}
+
+// clearClosed ends the use with the last door that could be cleared.
+func clearClosed(b *Bank, t *tx, d *slot, in *locker.Intent) after {
+	e := b.useOf(d, in)
+	if dec := access.Choose(*e, view{b}, nil); dec.Reason != locker.NoStock {
+		return more
+	}
+	b.finish(t, d, in)
+	return over
 }

@@ -55,16 +55,20 @@ func (m *model) fresh(c *mCode, now locker.Time) []string {
 	case !m.spent(c):
 		return m.choose(c, now)
 	}
-	d, sure := m.reopens(c, now)
+	doors, sure := m.reopens(c, now)
 	switch {
-	case d == nil && m.pending(c):
+	case len(doors) == 0 && m.pending(c):
 		return []string{"used", "board_silent"}
-	case d == nil:
+	case len(doors) == 0:
 		return []string{"used"}
-	case !sure:
-		return append(m.at(d), "used")
+	case sure:
+		return m.at(doors[0])
 	}
-	return m.at(d)
+	out := []string{"used"}
+	for _, d := range doors {
+		out = append(out, m.at(d)...)
+	}
+	return out
 }
 
 func (m *model) byText(text string) *mCode {
@@ -86,10 +90,11 @@ func (m *model) doubtful(c *mCode) *mDoor {
 	return nil
 }
 
-// reopens returns the door that a spent code may open once more, and whether
-// that is sure: a clock that was moved meanwhile makes the window a matter of
-// which clock one asks.
-func (m *model) reopens(c *mCode, now locker.Time) (d *mDoor, sure bool) {
+// reopens returns the doors that a spent code may open once more, the one that
+// was shut last first, and whether that is sure: a clock that was moved meanwhile
+// makes the window a matter of which clock one asks.
+func (m *model) reopens(c *mCode, now locker.Time) (doors []*mDoor, sure bool) {
+	sure = true
 	for _, id := range m.order {
 		d := m.doors[id]
 		if c.kind != locker.Collect || d.lastCode != c.key || d.lastShut.IsZero() {
@@ -98,10 +103,11 @@ func (m *model) reopens(c *mCode, now locker.Time) (d *mDoor, sure bool) {
 		byBank := now >= d.lastShut && now.Sub(d.lastShut) <= testTimes.ReopenWindow
 		byMono := time.Since(d.lastShutAt) <= testTimes.ReopenWindow
 		if byBank || byMono {
-			return d, byBank == byMono
+			doors, sure = append(doors, d), sure && byBank == byMono
 		}
 	}
-	return nil, true
+	slices.SortStableFunc(doors, func(a, b *mDoor) int { return cmp.Compare(b.lastShut, a.lastShut) })
+	return doors, sure
 }
 
 // at answers for one door.

@@ -28,17 +28,27 @@ func (b *Bank) decide(t *tx, s scanner.Scan) {
 		b.scanTicket(t, s)
 		return
 	}
-	e, reason := b.find(t, locker.TagOf(b.cfg.Bank, s.Text))
-	if reason != locker.Granted {
-		t.refuse(s.Scanner, reason, nil)
+	e, ok := b.find(t, locker.TagOf(b.cfg.Bank, s.Text))
+	if !ok {
+		b.noCode(t, s)
 		return
 	}
-	dec := access.Decide(b.request(t, e), view{b})
+	dec := access.Decide(b.asked(t, s, e), view{b})
 	if dec.Reason != locker.Granted {
 		t.refuse(s.Scanner, dec.Reason, &e)
 		return
 	}
 	b.let(t, s, e, dec)
+}
+
+// noCode takes a text that is no code: the label of what is put into an open
+// door, else it is refused.
+func (b *Bank) noCode(t *tx, s scanner.Scan) {
+	if d := b.awaiting(s.Scanner); d != nil && d.rec.Awaits != nil {
+		b.label(t, d, s)
+		return
+	}
+	t.refuse(s.Scanner, locker.Unknown, nil)
 }
 
 // let begins the visit of a code that was granted, or goes on with it.
@@ -53,21 +63,17 @@ func (b *Bank) let(t *tx, s scanner.Scan, e locker.Entry, dec access.Decision) {
 	if dec.Door.IsZero() {
 		return // the door is chosen later, at kiosk or socket
 	}
-	v.fresh = true
+	v.fresh, v.late = true, ended(&e, t.at)
 	b.grant(t, v, b.byID[dec.Door], dec)
 }
 
 // find looks a code up by its tag.
-func (b *Bank) find(t *tx, tag locker.Tag) (locker.Entry, locker.Reason) {
+func (b *Bank) find(t *tx, tag locker.Tag) (locker.Entry, bool) {
 	e, ok, err := b.store.Find(tag)
-	switch {
-	case err != nil:
+	if err != nil {
 		t.fault("a code's record is damaged", err)
-		return e, locker.Unknown
-	case !ok:
-		return e, locker.Unknown
 	}
-	return e, locker.Granted
+	return e, ok && err == nil
 }
 
 func (b *Bank) strictest(e *locker.Entry) error {
@@ -105,6 +111,14 @@ func (b *Bank) request(t *tx, e locker.Entry) *access.Request {
 	}
 }
 
+// asked is request with what the bank knows of the scanner and the code's visits.
+func (b *Bank) asked(t *tx, s scanner.Scan, e locker.Entry) *access.Request {
+	r := b.request(t, e)
+	r.UnderWay = kinds[e.Code.Kind].several && b.visitOf(e.Key()) != nil
+	r.Awaiting = b.awaiting(s.Scanner) != nil
+	return r
+}
+
 // refuse journals why a scan opens nothing.
 func (t *tx) refuse(name string, r locker.Reason, e *locker.Entry) {
 	ev := locker.Event{Type: locker.EvScanRefused, Scanner: name, Reason: r}
@@ -119,28 +133,28 @@ func (t *tx) refuse(name string, r locker.Reason, e *locker.Entry) {
 func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
 	in := &locker.Intent{
 		Code: v.entry.Key(), Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(),
-		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, At: t.at,
+		Visit: v.id, Scanner: v.scanner, Reopening: dec.Reopening, Again: dec.Again, Gives: dec.Gives, At: t.at,
 	}
+	v.expects(in)
 	if v.kind().stays && v.opened {
 		in.Reopening = true // one more door of the same visit and use
 	}
 	if was := d.rec.Intent; dec.Again && was != nil {
 		in.Reopening = in.Reopening || was.Reopening // what took no use takes none now
+		in.Gives = was.Gives
 	} else if was != nil {
 		b.change(t, d, func() { b.forgo(t, d) }) // given to another
 	}
 	v.door, d.visit, d.restart = d, v, false
 	v.moved = b.now()
-	if !in.Reopening && !in.Again && !v.counted {
-		v.counted = true
-		if !v.fresh {
-			b.refresh(&v.entry)
-		}
-		v.entry.Mark.Used++
-		v.entry.Mark.Last, v.entry.Mark.Until = in.At, v.entry.Code.NotAfter
-		t.mark(&v.entry)
-	}
+	v.begin(b, t, in)
 	v.fresh = false
+	switch {
+	case !dec.Reserve.IsZero():
+		b.reserve(t, in.Code, b.byID[dec.Reserve])
+	case in.Gives && !dec.Again:
+		b.reserve(t, in.Code, d)
+	}
 	d.rec.Intent = in
 	t.save(d)
 	e := locker.Event{Type: locker.EvCodeAccepted, Door: d.spec.ID, Cache: b.cacheInfo(t, v.entry.Set)}
@@ -148,11 +162,20 @@ func (b *Bank) grant(t *tx, v *visit, d *slot, dec access.Decision) {
 	switch { // so that a reader of the journal can tell it from a use
 	case in.Again:
 		e.Cause = "again"
+	case dec.Resumed:
+		e.Cause = "resumed"
 	case in.Reopening && v.kind().reopens:
 		e.Cause = "reopening"
 	}
 	t.add(e)
 	b.order(t, d)
+}
+
+// expects says what is to come in by an opening of the visit.
+func (v *visit) expects(in *locker.Intent) {
+	if v.kind().labelled {
+		in.SKU, in.Due = v.entry.Code.SKU, max(v.entry.Code.Items, 1)
+	}
 }
 
 // order tells the machine that its opening is in this step.

@@ -56,16 +56,29 @@ func (d *slot) dedicated() string {
 	return d.spec.Tenant
 }
 
+// ground is the opening that what happens at the door follows from: one without
+// an outcome, or one whose closing is awaited; nil: none.
+func (d *slot) ground() *locker.Intent {
+	if d.rec.Intent != nil {
+		return d.rec.Intent
+	}
+	return d.rec.Awaits
+}
+
 // seen is the door as a decision sees it.
-func (d *slot) seen() access.Door {
+func (b *Bank) seen(d *slot) access.Door {
 	a := access.Door{
 		ID: d.spec.ID, Size: d.spec.Size, Accessible: d.spec.Accessible, Use: d.spec.Use,
 		Dedicated: d.dedicated(), Out: len(d.rec.Out) > 0,
 		Open: d.open(), Silent: d.silent(),
 		Item: d.rec.Item, Since: d.rec.Since, Named: d.rec.Named, LastUse: d.rec.Last,
+		Lapsed: d.rec.Lapsed, Reserved: b.keptFor(d),
 	}
 	if in := d.rec.Intent; in != nil && in.Uncertain {
 		a.Uncertain = in.Code
+	}
+	if in := d.rec.Awaits; in != nil {
+		a.Awaits = in.Code
 	}
 	return a
 }
@@ -79,14 +92,14 @@ func (v view) Door(id locker.DoorID) (access.Door, bool) {
 	if !ok {
 		return access.Door{}, false
 	}
-	return d.seen(), true
+	return v.b.seen(d), true
 }
 
 // Doors implements access.View.
 func (v view) Doors() iter.Seq[access.Door] {
 	return func(yield func(access.Door) bool) {
 		for _, d := range v.b.slots {
-			if !yield(d.seen()) {
+			if !yield(v.b.seen(d)) {
 				return
 			}
 		}
@@ -97,11 +110,20 @@ func (v view) Doors() iter.Seq[access.Door] {
 func (v view) Touched(code locker.CodeKey) iter.Seq[access.Door] {
 	return func(yield func(access.Door) bool) {
 		for _, d := range v.b.touching[code] {
-			if !yield(d.seen()) {
+			if !yield(v.b.seen(d)) {
 				return
 			}
 		}
 	}
+}
+
+// Size implements access.Rules.
+func (v view) Size(tenant, sku string) locker.Size { return v.b.skuRule(tenant, sku).Size }
+
+// Room implements access.Rules.
+func (v view) Room(tenant string) bool {
+	most := v.b.rule(tenant).MaxDoors
+	return most == 0 || v.b.doorsOf(tenant) < most
 }
 
 func byID(a, b *slot) int {
@@ -114,8 +136,8 @@ func byID(a, b *slot) int {
 	return 0
 }
 
-// index notes which codes a door has to do with: the one that opened it last
-// and the one whose opening is under way or uncertain. Every record that is
+// index notes which codes a door has to do with: the one that opened it last, the
+// one whose opening is under way or uncertain, the one whose closing is awaited. Every record that is
 // stored passes here.
 func (b *Bank) index(d *slot) {
 	for _, k := range d.codes {
@@ -137,5 +159,8 @@ func (b *Bank) index(d *slot) {
 	}
 	if d.rec.Intent != nil {
 		add(d.rec.Intent.Code)
+	}
+	if d.rec.Awaits != nil {
+		add(d.rec.Awaits.Code)
 	}
 }

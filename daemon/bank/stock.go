@@ -25,8 +25,15 @@ func (d *slot) counted() (stockKey, bool) {
 // Every change of a record that can move a count goes through here.
 func (b *Bank) change(t *tx, d *slot, f func()) {
 	was, had := d.counted()
+	item, named := d.rec.Item, len(d.rec.Named) > 0
 	f()
 	t.save(d)
+	switch {
+	case !sameItem(item, d.rec.Item):
+		d.rec.Lapsed, d.rec.Reserved = false, locker.CodeKey{}
+	case named && len(d.rec.Named) == 0 && item != nil:
+		d.rec.Lapsed = true
+	}
 	is, has := d.counted()
 	if had == has && was == is {
 		return
@@ -39,12 +46,23 @@ func (b *Bank) change(t *tx, d *slot, f func()) {
 	}
 }
 
+// sameItem tells whether both are the same thing, in whatever condition.
+func sameItem(a, b *locker.Item) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Tenant == b.Tenant && a.SKU == b.SKU && a.Serial == b.Serial
+}
+
 func (b *Bank) count(t *tx, d *slot, k stockKey, delta int) {
 	b.stock[k] += delta
 	n := b.stock[k]
 	e := locker.Event{Type: locker.EvStockChanged, Door: d.spec.ID, Tenant: k.tenant, SKU: k.sku, Delta: delta, Count: &n}
-	if d.visit != nil {
+	switch {
+	case d.visit != nil:
 		e.Visit = d.visit.id
+	case d.rec.Awaits != nil: // of the process before, or of a door that stood open too long
+		e.Visit = d.rec.Awaits.Visit
 	}
 	least, has := b.mins[k]
 	if has {
@@ -73,8 +91,8 @@ func (b *Bank) doubt(t *tx, d *slot) {
 
 func itemEvent(kind string, d *slot, it *locker.Item) locker.Event {
 	e := locker.Event{Type: kind, Door: d.spec.ID, Tenant: it.Tenant, SKU: it.SKU, Serial: it.Serial, Cond: it.Condition}
-	if d.rec.Intent != nil {
-		stamp(&e, d.rec.Intent)
+	if in := d.ground(); in != nil {
+		stamp(&e, in)
 		e.Tenant = it.Tenant
 	}
 	return e

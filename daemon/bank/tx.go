@@ -56,7 +56,12 @@ func (t *tx) save(d *slot) {
 }
 
 func (t *tx) mark(e *locker.Entry) {
-	t.c.Marks = append(t.c.Marks, locker.MarkChange{Code: e.Key(), Mark: e.Mark})
+	m := locker.MarkChange{Code: e.Key(), Mark: e.Mark}
+	if i := slices.IndexFunc(t.c.Marks, func(o locker.MarkChange) bool { return o.Code == m.Code }); i >= 0 {
+		t.c.Marks[i] = m
+		return
+	}
+	t.c.Marks = append(t.c.Marks, m)
 }
 
 func (t *tx) value(name string, v []byte) {

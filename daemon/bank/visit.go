@@ -20,13 +20,16 @@ type visit struct {
 	id      string
 	scanner string
 	entry   locker.Entry
-	scan    time.Duration // when the scan's last byte was read
-	moved   time.Duration // last scan or movement
-	door    *slot         // opening or standing open; nil between doors
-	tried   []locker.DoorID
-	fresh   bool // its entry was read in this very step
-	counted bool // its use is in the mark
-	opened  bool // a door has opened in it
+	scan    time.Duration   // when the scan's last byte was read
+	moved   time.Duration   // last scan or movement
+	door    *slot           // opening or standing open; nil between doors
+	tried   []locker.DoorID // doors that did not open
+	retried bool            // this door stands in for one that did not open
+	fresh   bool            // its entry was read in this very step
+	counted bool            // its use is in the mark
+	late    bool            // its code's window was over at the scan
+	opened  bool            // a door has opened in it
+	reason  locker.Reason   // why it ends with something due; granted: no such reason
 	stages  locker.Stages
 }
 
@@ -70,7 +73,7 @@ func (b *Bank) end(t *tx, v *visit, outcome string) {
 	delete(b.visits, v.id)
 	t.add(locker.Event{
 		Type: locker.EvVisitEnded, Visit: v.id, Scanner: v.scanner, Code: v.entry.Code.ID, Set: v.entry.Set,
-		Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(), Outcome: outcome, MS: locker.StageMS(v.stages),
+		Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(), Outcome: outcome, Reason: v.reason, MS: locker.StageMS(v.stages),
 	})
 }
 

@@ -145,7 +145,8 @@ func (d *Digest) UnmarshalText(b []byte) error {
 type Mark struct {
 	Used    int  `json:"used,omitempty"`    // uses taken, an open intent's included
 	Revoked bool `json:"revoked,omitempty"` // for ever, whatever is put later
-	Done    int  `json:"done,omitempty"`    // items delivered so far, stage of a swap
+	Going   bool `json:"going,omitempty"`   // its last use is not over: the code may open the doors that are left
+	Done    int  `json:"done,omitempty"`    // doors of that use that are done: items delivered, stage of a swap
 	Until   Time `json:"until,omitzero"`    // end of the last known record's window: when the mark may be forgotten
 	Last    Time `json:"last,omitzero"`     // bank time of the last use
 }
@@ -154,6 +155,7 @@ type Mark struct {
 func (m *Mark) Stricter(o Mark) {
 	m.Used = max(m.Used, o.Used)
 	m.Done = max(m.Done, o.Done)
+	m.Going = m.Going && o.Going
 	m.Revoked = m.Revoked || o.Revoked
 }
 

@@ -14,6 +14,12 @@ type Intent struct {
 	Jammed    bool    `json:"jammed,omitempty"`    // closed through all tries: if it is closed still, the code is released
 	Uncertain bool    `json:"uncertain,omitempty"` // pulsed perhaps, opened perhaps: the same code may open the same door again
 	At        Time    `json:"at"`
+
+	// What the opening is within the use of a code that may open several doors.
+	Gives  bool   `json:"gives,omitempty"`  // the second door of a swap: an item leaves
+	SKU    string `json:"sku,omitempty"`    // of the item that is to come
+	Due    int    `json:"due,omitempty"`    // items of the whole delivery
+	Serial string `json:"serial,omitempty"` // label scanned at the open door so far
 }
 
 // LastUse is who last opened a door and when it was shut: the ground on which a
@@ -41,6 +47,12 @@ type DoorRecord struct {
 	Last   *LastUse `json:"last,omitempty"`
 	Named  []Naming `json:"named,omitempty"`
 	Tenant string   `json:"tenant,omitempty"` // dedicated from above; the configuration's own stands there
+
+	// Awaits is the opening, proven and not yet closed, whose closing decides
+	// what is behind the door: whatever process sees it close finds here what is due.
+	Awaits   *Intent `json:"awaits,omitempty"`
+	Reserved CodeKey `json:"reserved,omitzero"` // the swap that its item is kept for, while that code lives
+	Lapsed   bool    `json:"lapsed,omitempty"`  // its item has outlived the code that named the door
 }
 
 // CodeChange changes one code of a set.

@@ -16,7 +16,7 @@ func (d *DoorRecord) AppendJSON(b []byte) ([]byte, error) {
 		j.key("out")
 		j.any(d.Out)
 	}
-	j.intent(d.Intent)
+	j.intent("intent", d.Intent)
 	if d.Last != nil {
 		j.key("last")
 		j.open()
@@ -26,6 +26,12 @@ func (d *DoorRecord) AppendJSON(b []byte) ([]byte, error) {
 	}
 	list(&j, "named", d.Named, (*Naming).appendJSON)
 	j.text("tenant", d.Tenant)
+	j.intent("awaits", d.Awaits)
+	if !d.Reserved.IsZero() {
+		j.key("reserved")
+		j.codeKey(d.Reserved)
+	}
+	j.flag("lapsed", d.Lapsed)
 	return append(j.b, '}'), j.err
 }
 
@@ -36,11 +42,11 @@ func (n *Naming) appendJSON(b []byte) ([]byte, error) {
 	return append(j.b, '}'), j.err
 }
 
-func (j *object) intent(in *Intent) {
+func (j *object) intent(k string, in *Intent) {
 	if in == nil {
 		return
 	}
-	j.key("intent")
+	j.key(k)
 	j.open()
 	if !in.Code.IsZero() {
 		j.code(in.Code)
@@ -55,6 +61,10 @@ func (j *object) intent(in *Intent) {
 	j.flag("jammed", in.Jammed)
 	j.flag("uncertain", in.Uncertain)
 	j.always("at", in.At.String())
+	j.flag("gives", in.Gives)
+	j.text("sku", in.SKU)
+	j.number("due", int64(in.Due))
+	j.text("serial", in.Serial)
 	j.close()
 }
 
@@ -67,6 +77,7 @@ func (m *MarkChange) AppendJSON(b []byte) ([]byte, error) {
 	j.open()
 	j.number("used", int64(m.Mark.Used))
 	j.flag("revoked", m.Mark.Revoked)
+	j.flag("going", m.Mark.Going)
 	j.number("done", int64(m.Mark.Done))
 	j.time("until", m.Mark.Until)
 	j.time("last", m.Mark.Last)
@@ -136,6 +147,10 @@ func (j *object) flag(k string, v bool) {
 
 func (j *object) code(c CodeKey) {
 	j.key("code")
+	j.codeKey(c)
+}
+
+func (j *object) codeKey(c CodeKey) {
 	j.open()
 	j.always("set", c.Set)
 	j.always("id", c.ID)
