@@ -154,3 +154,154 @@ func TestUncertainOpensAgain(t *testing.T) {
 		t.Fatalf("given to another: %+v", got)
 	}
 }
+
+func free(n int, change func(*Door)) Door {
+	d := Door{ID: id(n), Size: locker.SizeM, Use: "any"}
+	if change != nil {
+		change(&d)
+	}
+	return d
+}
+
+func deliver(change func(*locker.Entry)) locker.Entry {
+	e := locker.Entry{Set: "acme", Code: locker.Code{ID: "c1", Kind: locker.Deliver, SKU: "lap"}}
+	if change != nil {
+		change(&e)
+	}
+	return e
+}
+
+func TestFreeDoor(t *testing.T) {
+	other := []locker.Naming{{Code: locker.CodeKey{Set: "acme", ID: "c9"}}}
+	back := func(e *locker.Entry) { e.Code.Kind, e.Code.Size = locker.Return, locker.SizeM }
+	cases := map[string]struct {
+		doors view
+		code  func(*locker.Entry)
+		want  Decision
+	}{
+		"lowest id":                  {view{free(1, nil), free(2, nil)}, nil, Decision{Door: id(1)}},
+		"smallest size":              {view{free(1, func(d *Door) { d.Size = locker.SizeL }), free(2, nil)}, nil, Decision{Door: id(2)}},
+		"large enough for the sku":   {view{free(1, nil), free(2, func(d *Door) { d.Size = locker.SizeXL })}, func(e *locker.Entry) { e.Code.SKU = "large" }, Decision{Door: id(2)}},
+		"the code's own size":        {view{free(1, nil), free(2, func(d *Door) { d.Size = locker.SizeXL })}, func(e *locker.Entry) { e.Code.SKU, e.Code.Size = "large", locker.SizeM }, Decision{Door: id(1)}},
+		"for stock before any":       {view{free(1, nil), free(2, func(d *Door) { d.Use = "stock" })}, nil, Decision{Door: id(2)}},
+		"never one for returns":      {view{free(1, func(d *Door) { d.Use = "returns" })}, nil, refuse(locker.NoFreeDoor)},
+		"return: for returns first":  {view{free(1, nil), free(2, func(d *Door) { d.Use = "returns" })}, back, Decision{Door: id(2)}},
+		"return: never one of stock": {view{free(1, func(d *Door) { d.Use = "stock" })}, back, refuse(locker.NoFreeDoor)},
+		"wheels last":                {view{free(1, func(d *Door) { d.Accessible = true }), free(2, nil)}, nil, Decision{Door: id(2)}},
+		"wheels asked":               {view{free(1, nil), free(2, func(d *Door) { d.Accessible = true })}, func(e *locker.Entry) { e.Code.Accessible = true }, Decision{Door: id(2)}},
+		"never a full one":           {view{free(1, func(d *Door) { d.Item = item("acme", "x") })}, nil, refuse(locker.NoFreeDoor)},
+		"never a promised one":       {view{free(1, func(d *Door) { d.Named = other })}, nil, refuse(locker.NoFreeDoor)},
+		"but the one it names":       {view{free(1, nil), free(2, func(d *Door) { d.Named = other })}, func(e *locker.Entry) { e.Code.Door = id(2) }, Decision{Door: id(2)}},
+		"in doubt last":              {view{free(1, func(d *Door) { d.Uncertain = other[0].Code }), free(2, nil)}, nil, Decision{Door: id(2)}},
+		"in doubt at need":           {view{free(1, func(d *Door) { d.Uncertain = other[0].Code })}, nil, Decision{Door: id(1)}},
+		"another's":                  {view{free(1, func(d *Door) { d.Dedicated = "globex" })}, nil, refuse(locker.NoFreeDoor)},
+		"open":                       {view{free(1, func(d *Door) { d.Open = true })}, nil, refuse(locker.NoFreeDoor)},
+		"silent":                     {view{free(1, func(d *Door) { d.Silent = true })}, nil, refuse(locker.BoardSilent)},
+		"no room":                    {view{free(1, nil)}, func(e *locker.Entry) { e.Set = "full" }, refuse(locker.NoFreeDoor)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		c := cases[name]
+		if got := Decide(&Request{Entry: deliver(c.code), Now: now}, c.doors); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestSwapChoice(t *testing.T) {
+	e := locker.Entry{Set: "acme", Code: locker.Code{ID: "s1", Kind: locker.Swap, Size: locker.SizeM, To: "lap"}}
+	ready := func(n int, change func(*Door)) Door {
+		d := free(n, change)
+		d.Item = item("acme", "lap")
+		return d
+	}
+	kept := func(by string) func(*Door) { return func(d *Door) { d.Reserved = locker.CodeKey{Set: "acme", ID: by} } }
+	full := ready(9, kept("s9"))
+	second := func(e *locker.Entry) { e.Mark = locker.Mark{Used: 1, Going: true, Done: 1} }
+	for name, c := range map[string]struct {
+		doors view
+		code  func(*locker.Entry)
+		want  Decision
+	}{
+		"in first, one kept":       {view{free(1, nil), ready(2, nil), ready(3, nil)}, nil, Decision{Door: id(1), Reserve: id(2)}},
+		"nothing to give":          {view{free(1, nil), full}, nil, refuse(locker.NoStock)},
+		"nothing, and no room":     {view{full}, nil, refuse(locker.NoStock)},
+		"no free door":             {view{ready(1, nil)}, nil, refuse(locker.NoFreeDoor)},
+		"no free door, one silent": {view{ready(1, func(d *Door) { d.Silent = true })}, nil, refuse(locker.NoFreeDoor)},
+		"what to give is silent":   {view{free(1, nil), ready(2, func(d *Door) { d.Silent = true })}, nil, refuse(locker.BoardSilent)},
+		"second: the kept one":     {view{free(1, nil), ready(2, nil), ready(3, kept("s1"))}, second, Decision{Door: id(3), Gives: true, Resumed: true}},
+		"second: another":          {view{ready(2, nil), ready(3, func(d *Door) { kept("s1")(d); d.Out = true })}, second, Decision{Door: id(2), Gives: true, Resumed: true}},
+		"second: none":             {view{free(1, nil), full}, second, refuse(locker.NoStock)},
+	} {
+		e := e
+		if c.code != nil {
+			c.code(&e)
+		}
+		if got := Decide(&Request{Entry: e, Now: now}, c.doors); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestClearChoice(t *testing.T) {
+	with := func(n int, c locker.Condition, change func(*Door)) Door {
+		d := free(n, nil)
+		d.Item = item("acme", "lap")
+		d.Item.Condition = c
+		if change != nil {
+			change(&d)
+		}
+		return d
+	}
+	lapsed := func(d *Door) { d.Lapsed = true }
+	for name, c := range map[string]struct {
+		doors view
+		want  Decision
+	}{
+		"faulty":            {view{with(1, locker.Ready, nil), with(2, locker.Faulty, nil)}, Decision{Door: id(2)}},
+		"uncertain":         {view{with(1, locker.Uncertain, nil)}, Decision{Door: id(1)}},
+		"expired":           {view{with(1, locker.Ready, lapsed)}, Decision{Door: id(1)}},
+		"named once more":   {view{with(1, locker.Ready, func(d *Door) { lapsed(d); d.Named = []locker.Naming{{}} })}, refuse(locker.NoStock)},
+		"kept for a swap":   {view{with(1, locker.Ready, func(d *Door) { lapsed(d); d.Reserved.ID = "s" })}, refuse(locker.NoStock)},
+		"another tenant's":  {view{with(1, locker.Faulty, func(d *Door) { d.Item.Tenant = "globex" })}, refuse(locker.NoStock)},
+		"all out":           {view{with(1, locker.Faulty, func(d *Door) { d.Out = true })}, refuse(locker.NoStock)},
+		"silent":            {view{with(1, locker.Faulty, func(d *Door) { d.Silent = true })}, refuse(locker.BoardSilent)},
+		"nothing to be had": {view{free(1, nil)}, refuse(locker.NoStock)},
+	} {
+		e := locker.Entry{Set: "acme", Code: locker.Code{ID: "x", Kind: locker.Clear}}
+		if got := Decide(&Request{Entry: e, Now: now}, c.doors); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestGoing: a use under way is gone on with though no uses are left; while its
+// own visit is under way the code is used, and while its door stands open it
+// has to be shut first.
+func TestGoing(t *testing.T) {
+	e := deliver(func(e *locker.Entry) { e.Mark = locker.Mark{Used: 1, Going: true, Done: 1} })
+	r := &Request{Entry: e, Now: now}
+	doors := view{free(1, func(d *Door) { d.Awaits = e.Key() }), free(2, nil)}
+	if got := Decide(r, doors); got.Reason != locker.DoorOutOfService {
+		t.Errorf("its door stands open: %+v", got)
+	}
+	doors = doors[1:]
+	if got := Decide(r, doors); got != (Decision{Door: id(2), Resumed: true}) {
+		t.Errorf("at rest: %+v", got)
+	}
+	r.UnderWay, r.Awaiting = true, true
+	if got := Decide(r, doors); got.Reason != locker.Used {
+		t.Errorf("under way: %+v", got)
+	}
+	doors[0].Uncertain = e.Key()
+	if got := Decide(r, doors); got.Reason != locker.Used {
+		t.Errorf("under way, with a door in doubt: %+v", got)
+	}
+	r.UnderWay, r.Awaiting = false, false
+	if got := Decide(r, doors); got != (Decision{Door: id(2), Again: true}) {
+		t.Errorf("a door in doubt: %+v", got)
+	}
+	r.Entry.Mark.Going, doors[0].Uncertain = false, locker.CodeKey{}
+	if got := Decide(r, doors); got.Reason != locker.Used {
+		t.Errorf("over: %+v", got)
+	}
+}

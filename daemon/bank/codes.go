@@ -59,6 +59,7 @@ func (b *Bank) forgo(t *tx, d *slot) {
 	}
 	if e != nil && in.Gives { // what it was to get may be gone
 		b.endUse(t, e)
+		b.unreserve(t, in.Code)
 	}
 }
 

@@ -97,8 +97,11 @@ func (m *model) reopens(c *mCode, now locker.Time) (doors []*mDoor, sure bool) {
 	sure = true
 	for _, id := range m.order {
 		d := m.doors[id]
-		if c.kind != locker.Collect || d.lastCode != c.key || d.lastShut.IsZero() {
+		if c.kind != locker.Collect || d.lastCode != c.key {
 			continue
+		}
+		if d.lastShut.IsZero() { // its last door has not been shut
+			return nil, true
 		}
 		byBank := now >= d.lastShut && now.Sub(d.lastShut) <= testTimes.ReopenWindow
 		byMono := time.Since(d.lastShutAt) <= testTimes.ReopenWindow

@@ -63,10 +63,22 @@ func (v *visit) status() VisitStatus {
 	if v.door != nil {
 		s.Door, s.Stage = v.door.spec.ID.String(), "opening"
 		if v.door.m.Phase() == door.Standing {
-			s.Stage = "open"
+			s.Stage = v.door.standing()
 		}
 	}
 	return s
+}
+
+// standing says what an open door waits for.
+func (d *slot) standing() string {
+	switch in := d.rec.Awaits; {
+	case !takes(in):
+		return "open"
+	case in.Serial == "":
+		return "open, waits for a label"
+	default:
+		return "open, label " + in.Serial + " is taken, waits for the door to be shut"
+	}
 }
 
 // SelfTest tells what is wrong without moving anything.

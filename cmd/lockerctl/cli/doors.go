@@ -100,6 +100,9 @@ func notes(d *bank.DoorStatus) string {
 	if d.Named {
 		list = append(list, "promised")
 	}
+	if d.Reserved {
+		list = append(list, "kept for a swap")
+	}
 	if d.Pending {
 		list = append(list, "opening")
 	}
