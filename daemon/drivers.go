@@ -52,9 +52,24 @@ func (d *Daemon) startScanners() error {
 func (d *Daemon) openScanner(s config.Scanner) (io.Closer, error) {
 	switch s.Driver {
 	case "serial":
-		return serial.Open(serial.Config{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, d.bank)
+		return serial.Open(serial.Config{
+			Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix, Module: s.Module, Trigger: s.Trigger,
+			Notice: func(n serial.Notice) { d.noticed(s.Name, n) },
+		}, d.bank)
 	case "hid":
 		return hid.Open(hid.Config{Name: s.Name, Port: s.Port, Suffix: s.Suffix, Layout: s.Layout}, d.bank, hid.Options{})
 	}
 	return nil, fmt.Errorf("no driver %q in this version", s.Driver)
+}
+
+// noticed tells how it stands with the settings of a scanner's module.
+func (d *Daemon) noticed(name string, n serial.Notice) {
+	log := d.opt.Log.With(slog.String("component", "scanner"), slog.String("scanner", name))
+	if len(n.Mended) > 0 {
+		log.Warn("settings of the scanner's module were wrong and are right now", slog.Any("settings", n.Mended))
+	}
+	if n.Err != nil {
+		log.Warn("the scanner's module is not set as it should be", slog.Any("error", n.Err))
+	}
+	d.bank.ScannerFault(name, n.Err)
 }

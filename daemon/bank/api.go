@@ -49,8 +49,8 @@ type BoardStatus struct {
 // ScannerStatus is one scanner.
 type ScannerStatus struct {
 	Name  string `json:"name"`
-	State string `json:"state"` // starting, ok, lost
-	Error string `json:"error,omitempty"`
+	State string `json:"state"`           // starting, ok, lost
+	Error string `json:"error,omitempty"` // with ok: it reads, and is not set as it should be
 }
 
 // VisitStatus is one visit under way.

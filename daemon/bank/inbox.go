@@ -143,6 +143,22 @@ func (b *Bank) scannerState(name string, err error) {
 	b.maybeReady(false)
 }
 
+// ScannerFault tells that a scanner reads but is not as it should be (err says
+// why), or is (nil). It is shown beside its state, no more.
+func (b *Bank) ScannerFault(name string, err error) {
+	b.post(func() {
+		st, ok := b.scanners[name]
+		if !ok || st.State == stateLost {
+			return
+		}
+		st.Error = ""
+		if err != nil {
+			st.Error = err.Error()
+		}
+		b.signal()
+	})
+}
+
 // edge names the event of a change of state: nothing is said of a part that is
 // there from the start.
 func edge(was, is, lost, back string) string {

@@ -112,8 +112,12 @@ func (b *Bank) selfTest() []SelfTestLine {
 	}
 	for _, n := range b.cfg.Scanners {
 		st := b.scanners[n]
-		l := SelfTestLine{What: "scanner " + n, OK: st.State == stateOK, Text: cmp.Or(st.Error, st.State)}
-		if !l.OK {
+		l := SelfTestLine{What: "scanner " + n, OK: st.State == stateOK && st.Error == "", Text: cmp.Or(st.Error, st.State)}
+		switch {
+		case l.OK:
+		case st.State == stateOK:
+			l.Cure = "it reads all the same; scanner/README.md says what each module is told"
+		default:
 			l.Cure = "plug the scanner in, or correct its port in the configuration: ls /dev/serial/by-id /dev/input/by-id"
 		}
 		out = append(out, l)

@@ -110,8 +110,11 @@ type Scanner struct {
 	Driver string
 	Port   string
 	Baud   int    // of serial
-	Layout string // of hid: what country's keyboard the scanner plays
-	Suffix string // "\r", "\n", "\t", or "" for 60 ms of silence
+	Module string // of serial: what keeps it set up; "": nothing is written to it
+	// Trigger is what makes a module read; "" without Module.
+	Trigger string
+	Layout  string // of hid: what country's keyboard the scanner plays
+	Suffix  string // "\r", "\n", "\t", or "" for 60 ms of silence
 }
 
 // Open says how doors are pulsed, proven and watched.

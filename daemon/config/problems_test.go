@@ -157,6 +157,12 @@ func TestOneProblem(t *testing.T) {
 
 		{"scanner planned", `driver = "serial"`, `driver = "camera"`, "scanner[0].driver", "built in: serial"},
 		{"scanner key of another driver", `driver = "serial"`, "driver = \"hid\"\nbaud = 9600", "scanner[0].baud", "key of driver serial"},
+		{"scanner module", `name = "front"`, "name = \"front\"\nmodule = \"gm67\"", "scanner[0].module", `"gm65", "ssi"`},
+		{"scanner module of hid", `driver = "serial"`, "driver = \"hid\"\nmodule = \"gm65\"", "scanner[0].module", "key of driver serial"},
+		{"scanner trigger", `name = "front"`, "name = \"front\"\nmodule = \"gm65\"\ntrigger = \"button\"", "scanner[0].trigger", `"presence"`},
+		{"scanner trigger without module", `name = "front"`, "name = \"front\"\ntrigger = \"host\"", "scanner[0].trigger", "not named"},
+		{"scanner module's suffix", `name = "front"`, "name = \"front\"\nmodule = \"ssi\"\nsuffix = \"\\t\"", "scanner[0].suffix", "module ssi"},
+		{"scanner module and no suffix", `name = "front"`, "name = \"front\"\nmodule = \"newland\"\nsuffix = \"\"", "scanner[0].suffix", "module newland"},
 		{"scanner layout of serial", `name = "front"`, "name = \"front\"\nlayout = \"us\"", "scanner[0].layout", "key of driver hid"},
 		{"scanner layout", `driver = "serial"`, "driver = \"hid\"\nlayout = \"fi\"", "scanner[0].layout", `"de", "es", "fr"`},
 		{"scanner port missing", "port = \"/dev/ttyACM0\"\n", "", "scanner[0].port", "missing"},

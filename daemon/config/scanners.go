@@ -7,13 +7,16 @@ import (
 	"strings"
 
 	"lockerd/scanner/hid"
+	"lockerd/scanner/serial/module"
 )
 
 // scannerOwners tells which drivers have a key that not all have.
 func scannerOwners() map[string][]string {
 	return map[string][]string{
-		"baud":   {"serial"},
-		"layout": {"hid"},
+		"baud":    {"serial"},
+		"module":  {"serial"},
+		"trigger": {"serial"},
+		"layout":  {"hid"},
 	}
 }
 
@@ -65,10 +68,29 @@ func (s *section) scanner() Scanner {
 		sc.Layout = s.choice("layout", sc.Layout, hid.Layouts()...)
 	}
 	sc.Suffix = s.text("suffix", sc.Suffix, checkSuffix)
+	s.module(&sc)
 	if sc.Driver != "" || !s.has("driver") {
 		s.done(nil)
 	}
 	return sc
+}
+
+// module reads what a scanner's module is and does.
+func (s *section) module(sc *Scanner) {
+	if !s.belongs("module", sc.Driver) || !s.belongs("trigger", sc.Driver) {
+		return
+	}
+	sc.Module = s.choice("module", "", module.Names()...)
+	trigger := s.choice("trigger", module.Triggers()[0], module.Triggers()...)
+	switch {
+	case sc.Module != "":
+		sc.Trigger = trigger
+	case s.has("trigger") && !s.has("module"):
+		s.bad("trigger", "can't be set in a module that is not named", "add module = "+orList(module.Names())+", or remove it and set the scanner by its barcodes")
+	}
+	if can := module.Suffixes(sc.Module); sc.Module != "" && !slices.Contains(can, sc.Suffix) && !s.refused(s.at("suffix")) {
+		s.add(s.at("suffix"), sc.Suffix, "is not what module "+sc.Module+" can end a scan with", "use "+orList(can))
+	}
 }
 
 func checkSuffix(v string) (what, cure string) {

@@ -88,6 +88,8 @@ func (w *writer) scanner(s Scanner) {
 	put(w, "driver", s.Driver, "")
 	put(w, "port", s.Port, "")
 	put(w, "baud", s.Baud, def.Baud)
+	put(w, "module", s.Module, "")
+	put(w, "trigger", s.Trigger, "")
 	put(w, "layout", s.Layout, def.Layout)
 	put(w, "suffix", s.Suffix, def.Suffix)
 }

@@ -3,13 +3,14 @@ package serial
 import (
 	"errors"
 	"io"
+	"sync"
 
 	bugst "go.bug.st/serial"
 	"golang.org/x/sys/unix"
 )
 
 // dial opens a port with 8N1, alone, and empty of what came before.
-func dial(name string, baud int) (io.ReadCloser, error) {
+func dial(name string, baud int) (io.ReadWriteCloser, error) {
 	lock, err := lockPort(name)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func dial(name string, baud int) (io.ReadCloser, error) {
 // lockPort takes the lock of a port on a descriptor of its own: the exclusive
 // mode of a tty does not stop root, and two readers would share the bytes.
 func lockPort(name string) (int, error) {
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
@@ -41,11 +42,38 @@ func lockPort(name string) (int, error) {
 	return fd, nil
 }
 
-// lockedPort gives the lock back with the port.
+// lockedPort gives the lock back with the port, and writes by the lock's
+// descriptor: it is non-blocking, and nothing would free a write on a line that
+// takes nothing.
 type lockedPort struct {
 	bugst.Port
-	lock int
+	mu   sync.Mutex // guards lock against use after its closing
+	lock int        // -1: closed
+}
+
+// Write implements io.Writer. It does not wait: a command fits into what every
+// line takes at once.
+func (p *lockedPort) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lock < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := unix.Write(p.lock, b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return max(n, 0), err
 }
 
 // Close implements io.Closer.
-func (p *lockedPort) Close() error { return errors.Join(p.Port.Close(), unix.Close(p.lock)) }
+func (p *lockedPort) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lock < 0 {
+		return nil
+	}
+	err := errors.Join(p.Port.Close(), unix.Close(p.lock))
+	p.lock = -1
+	return err
+}
