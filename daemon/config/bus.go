@@ -49,6 +49,7 @@ func (s *section) bus() busFacts {
 	b.Coils = int(s.whole("coils", int64(b.Coils), 1, maxCoils))
 	if profile != nil && b.usable {
 		b.Profile = profile.profile(driver, b.family)
+		b.family = b.family.as(b.Profile)
 		b.usable = !s.refused(profile.at("family")) // else nothing is known of the boards
 	}
 	s.done(nil)
@@ -144,6 +145,9 @@ func (s *section) profileValue(k profileKey) (string, bool) {
 		low, _ := strconv.ParseInt(k.of[0], 10, 64)
 		high, _ := strconv.ParseInt(k.of[len(k.of)-1], 10, 64)
 		v = strconv.FormatInt(s.whole(k.name, low, low, high), 10)
+		if !slices.Contains(k.of, v) {
+			s.bad(k.name, "is none of the values it can have", "use "+strings.Join(k.of, " or "))
+		}
 	case kindWord:
 		v = s.choice(k.name, k.of[0], k.of...)
 	case kindOnOff:

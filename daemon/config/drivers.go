@@ -17,7 +17,23 @@ type family struct {
 	longPulse   string        // profile key without which nothing longer than ownPulse is possible
 	pulseStep   time.Duration // a pulse is rounded up to a multiple; 0: not rounded
 	noPort      bool
+	wide        *wide // nil: all its boards are alike
 	profile     []profileKey
+}
+
+// wide is what boards of a family can that a profile key tells from the others.
+type wide struct {
+	key, value     string
+	last, channels int
+	ownPulse       time.Duration
+}
+
+// as returns the family as its boards are by the profile of a bus.
+func (f family) as(profile map[string]string) family {
+	if w := f.wide; w != nil && profile[w.key] == w.value {
+		f.last, f.channels, f.ownPulse = w.last, w.channels, w.ownPulse
+	}
+	return f
 }
 
 // addresses returns how many boards a line can tell apart.
@@ -71,12 +87,21 @@ func families() []family {
 			profile:  []profileKey{closedBit, {"lock_byte", kindNumber, []string{"1", "2"}}},
 		},
 		{
+			name: "dc", first: 1, last: 15, channels: 12, baud: 9600, ownPulse: 300 * time.Millisecond,
+			wide:    &wide{key: "ways", value: "24", last: 99, channels: 24, ownPulse: 150 * time.Millisecond},
+			profile: []profileKey{closedBit, {"ways", kindNumber, []string{"12", "24"}}},
+		},
+		{
 			name: "waveshare", first: 1, last: 255, channels: 32, baud: 9600, pulseStep: 100 * time.Millisecond,
 			profile: []profileKey{closedBit},
 		},
 		{
 			name: "winnsen", first: 0, last: 255, channels: 16, baud: 9600, ownPulse: 300 * time.Millisecond,
 			profile: []profileKey{closedBit, {"reply", kindWord, []string{"85", "a5"}}},
+		},
+		{
+			name: "wkly", first: 0, last: 31, channels: 24, baud: 9600, ownPulse: 300 * time.Millisecond,
+			profile: []profileKey{closedBit},
 		},
 	}
 }
@@ -94,7 +119,7 @@ func simKeys() []profileKey {
 
 // Drivers of the contract that this version does not have.
 var (
-	plannedBuses    = []string{"wkly", "eletechsup", "dc", "gpio"}
+	plannedBuses    = []string{"eletechsup", "gpio"}
 	plannedScanners = []string{"camera"}
 	builtinScanners = []string{"serial", "hid"}
 )

@@ -21,8 +21,10 @@ func TestCatalogue(t *testing.T) {
 				t.Fatal("there is no such driver")
 			}
 			l := d.Limits()
-			if f.first < l.AddressMin || f.last > l.AddressMax || f.channels > l.Channels || f.baud != l.Baud {
-				t.Errorf("addresses %d-%d, %d channels, %d baud: the driver has %+v", f.first, f.last, f.channels, f.baud, l)
+			carries(t, f, d, nil)
+			if w := f.wide; w != nil {
+				profile := map[string]string{w.key: w.value}
+				carries(t, f.as(profile), d, profile)
 			}
 			if !slices.Equal(f.reserved, l.Reserved) {
 				t.Errorf("reserved %v, the driver has %v", f.reserved, l.Reserved)
@@ -42,5 +44,18 @@ func TestCatalogue(t *testing.T) {
 	}
 	if len(all) != len(families()) || maxBoards > rs485.BoardsMax || maxCoils > rs485.CoilsMax {
 		t.Error("the catalogue is longer than what the drivers do")
+	}
+}
+
+// carries holds a family to its driver with a profile.
+func carries(t *testing.T, f family, d drivers.Family, profile map[string]string) {
+	t.Helper()
+	c, err := d.New(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := c.Limits()
+	if f.first < l.AddressMin || f.last > l.AddressMax || f.channels > l.Channels || f.baud != l.Baud {
+		t.Errorf("addresses %d-%d, %d channels, %d baud: the driver has %+v", f.first, f.last, f.channels, f.baud, l)
 	}
 }

@@ -355,6 +355,12 @@ func TestCapacity(t *testing.T) {
 		{"cu16, five lockers", "cu16", "", 0, 3, 16, 34, 5, ""},
 		{"cu16, six lockers", "cu16", "", 0, 3, 16, 34, 6, "carries 18 boards, and cu16 boards have 15 addresses on one line; put some lockers on another bus"},
 		{"cu16, a sixth without boards to be had", "cu16", "", 0, 15, 2, 34, 1, "cu16 boards have 15 addresses on one line and all are taken: put some lockers"},
+		{"dc, six lockers", "dc", "", 1, 3, 12, 34, 6, "carries 18 boards, and dc boards have 15 addresses on one line; put some lockers on another bus"},
+		{"dc, five lockers", "dc", "", 1, 3, 12, 34, 5, ""},
+		{"dc, six lockers of 24-way boards", "dc", "profile = { ways = 24 }", 1, 2, 24, 34, 6, ""},
+		{"dc, ways", "dc", "profile = { ways = 18 }", 1, 3, 12, 34, 5, "bus[0].profile.ways = 18: is none of the values it can have; use 12 or 24"},
+		{"dc, a wide board on a narrow bus", "dc", "", 1, 2, 24, 34, 5, "channels = 24: is out of range for dc boards; use a number from 1 to 12"},
+		{"wkly, six lockers", "wkly", "", 0, 2, 24, 34, 6, ""},
 		{"winnsen, six lockers", "winnsen", "", 1, 3, 16, 34, 6, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

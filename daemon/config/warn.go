@@ -55,6 +55,7 @@ func (w *warnings) unserved(c *Config) {
 // bus warns of a pulse that its boards can't make.
 func (w *warnings) bus(path string, c *Config, b Bus) {
 	f, ok := familyOf(b.Driver, b.Profile["family"])
+	f = f.as(b.Profile)
 	switch pulse := c.Open.Pulse; {
 	case !ok:
 	case f.longPulse != "" && b.Profile[f.longPulse] == "1" && pulse > f.ownPulse:

@@ -11,6 +11,7 @@ func readCases() []test {
 		{name: "ready", run: testReady},
 		{name: "sweep", run: testSweep},
 		{name: "focus", run: testFocus, setup: func(s *Setup) { s.Config.Poll = time.Second }},
+		{name: "report", run: testReport, only: reports, setup: func(s *Setup) { s.Config.Poll = 10 * time.Second }},
 		{name: "missing board", run: testMissing, setup: func(s *Setup) {
 			s.Config.Boards = append(s.Config.Boards, hal.BoardConfig{Address: 3, Channels: 8})
 		}},
@@ -69,6 +70,22 @@ func testFocus(h *Harness) {
 	}
 	if took := time.Since(begun); took > time.Duration(reads)*h.Config.Poll/3 {
 		h.Errorf("%d reads in focus took %v; the sweep's period is %v", reads, took, h.Config.Poll)
+	}
+}
+
+// testReport wants what a board tells unasked to be seen long before its turn.
+func testReport(h *Harness) {
+	h.ready()
+	begun := time.Now()
+	door := h.Line.Door(lock(2, 3))
+	for range 3 {
+		door.Force()
+		h.proof(lock(2, 3), time.Now(), hal.Open)
+		door.Shut()
+		h.proof(lock(2, 3), time.Now(), hal.Closed)
+	}
+	if took := time.Since(begun); took > h.Config.Poll/2 {
+		h.Errorf("six movements took %v to be seen; the sweep's period is %v", took, h.Config.Poll)
 	}
 }
 

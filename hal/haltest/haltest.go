@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"lockerd/hal"
 	"lockerd/hal/sim"
@@ -23,11 +24,13 @@ type Variant struct {
 	Profile  map[string]string      // as the driver is told
 	LockByte int                    // as the line has it
 	Board    func(*sim.BoardConfig) // as its boards are; nil: as they come
+	Pulse    time.Duration          // as its boards make it; 0: 300 ms
 	Acks     bool                   // the family promises that unlocks are answered
 	Silences bool                   // the board switches relays off when told to
 	Refuses  bool                   // the board can say no to an unlock
 	Modes    bool                   // the board may come with relays that follow its inputs
 	Bare     bool                   // no checksum guards its replies
+	Reports  bool                   // its boards tell unasked what their inputs do
 }
 
 // Variants lists what a driver of all families must pass.
@@ -51,6 +54,14 @@ func Variants() []Variant {
 			Profile: map[string]string{"closed_bit": "0", "lock_byte": "1"},
 			Board:   func(b *sim.BoardConfig) { b.Inverted, b.NoUnlockReply = true, true },
 		},
+		{Name: "dc", Family: "dc", Acks: true},
+		{
+			Name: "dc-24", Family: "dc", Acks: true, Pulse: 150 * time.Millisecond,
+			Profile: map[string]string{"closed_bit": "1", "ways": "24"},
+			Board: func(b *sim.BoardConfig) {
+				b.Inverted, b.ShortReply, b.AnswerAfter, b.Pulse = true, true, -1, 150*time.Millisecond
+			},
+		},
 		{Name: "waveshare", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true},
 		{
 			Name: "waveshare-d", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true,
@@ -62,6 +73,12 @@ func Variants() []Variant {
 			Name: "winnsen-odd", Family: "winnsen", Acks: true, Bare: true,
 			Profile: map[string]string{"closed_bit": "1", "reply": "a5"},
 			Board:   func(b *sim.BoardConfig) { b.Inverted, b.ReplyA5, b.AnswerAfter = true, true, -1 },
+		},
+		{Name: "wkly", Family: "wkly", Acks: true, Refuses: true},
+		{
+			Name: "wkly-odd", Family: "wkly", Acks: true, Refuses: true, Reports: true,
+			Profile: map[string]string{"closed_bit": "0"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.Reports, b.AnswerAfter = true, true, -1 },
 		},
 	}
 }
@@ -96,6 +113,7 @@ func acks(v Variant) bool     { return v.Acks }
 func silences(v Variant) bool { return v.Silences }
 func refuses(v Variant) bool  { return v.Refuses }
 func modes(v Variant) bool    { return v.Modes }
+func reports(v Variant) bool  { return v.Reports }
 
 // guards is for what only a checksum can find out in the reply to an unlock.
 func guards(v Variant) bool { return v.Acks && !v.Bare }

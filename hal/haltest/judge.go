@@ -1,6 +1,7 @@
 package haltest
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -157,10 +158,11 @@ func (h *Harness) judgeCoils() {
 			sent = append(sent, e.Pulsed.At)
 		}
 	}
+	length := cmp.Or(h.Variant.Pulse, pulse)
 	for _, at := range sent {
 		running := 0
 		for _, other := range sent {
-			if d := at.Sub(other); d >= 0 && d < pulse {
+			if d := at.Sub(other); d >= 0 && d < length {
 				running++
 			}
 		}

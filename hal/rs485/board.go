@@ -98,6 +98,21 @@ func (b *bus) agreed(d *board, states []hal.State) bool {
 // until they do.
 func (b *bus) unsettled(d *board) bool { return d.times > 0 && d.times < b.agree }
 
+// reportFocus is how long a board is read often after it has told something
+// unasked: long enough for a switch that bounces.
+const reportFocus = 300 * time.Millisecond
+
+// told has the boards read at once that reported something. What they said is
+// not believed: it may be older than what was read since.
+func (b *bus) told(locks []hal.Lock) {
+	for _, l := range locks {
+		d := b.byAddr[l.Address]
+		if until := time.Now().Add(reportFocus); d != nil && until.After(d.focus) {
+			d.focus = until
+		}
+	}
+}
+
 // rest asks for the board's relays to be put off before it is read again.
 func (b *bus) rest(d *board) {
 	if len(d.todo) == 0 {

@@ -51,17 +51,18 @@ type Options struct {
 }
 
 type bus struct {
-	cfg   hal.Config
-	codec Codec
-	sink  hal.Sink
-	log   *slog.Logger
-	dial  func(name string, baud int) (Port, error)
-	gap   int           // characters of silence before an unlock
-	agree int           // reads in a row that must say the same
-	wake  chan struct{} // something was queued
-	quit  chan struct{} // Close was called
-	done  chan struct{} // the arbiter has ended
-	once  sync.Once
+	cfg     hal.Config
+	codec   Codec
+	sink    hal.Sink
+	log     *slog.Logger
+	dial    func(name string, baud int) (Port, error)
+	gap     int           // characters of silence before an unlock
+	agree   int           // reads in a row that must say the same
+	reports bool          // boards speak unasked
+	wake    chan struct{} // something was queued
+	quit    chan struct{} // Close was called
+	done    chan struct{} // the arbiter has ended
+	once    sync.Once
 
 	mu          sync.Mutex // guards what callers and the arbiter share
 	queue       []hal.Unlock
@@ -89,7 +90,7 @@ func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, err
 		return nil, err
 	}
 	b := &bus{
-		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial, gap: l.Gap, agree: l.Agree,
+		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial, gap: l.Gap, agree: l.Agree, reports: l.Reports,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		outstanding: map[hal.Lock]bool{}, focus: map[int]time.Time{}, byAddr: map[int]*board{},
 	}

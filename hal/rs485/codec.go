@@ -22,6 +22,9 @@ type Answer struct {
 	States  []hal.State // by channel; nil if the reply carries no states
 	Refused string      // in the board's terms; empty if it did as it was told
 	Data    []byte      // payload, for Request.Then
+	// Reported comes with Foreign: a board told unasked that this lock's state
+	// has changed. Channel 0: none did.
+	Reported hal.Lock
 }
 
 // Request is one frame to one board and how to know its reply. It is not to be
@@ -84,6 +87,9 @@ type Limits struct {
 	// Agree is how many reads of a board in a row must say the same before that
 	// is passed on: more than one where no checksum guards a reply. Until they
 	// do the board is read as if it were in focus. 0: one.
-	Agree   int
+	Agree int
+	// Reports says that boards speak unasked (Answer.Reported), so that the line
+	// is to be listened to between exchanges.
+	Reports bool
 	Profile map[string][]string
 }

@@ -121,8 +121,7 @@ func (s *session) matched(m *matcher, a Answer) result {
 	s.replied = true
 	s.learn(m)
 	s.b.count(func(st *hal.Stats) { st.Replies++ })
-	s.b.tally(m.tally)
-	s.b.tally(classify(m.req, m.buf))
+	s.account(m, m.buf, s.b.reports)
 	return result{replied: true, answer: a}
 }
 
@@ -130,8 +129,7 @@ func (s *session) unanswered(m *matcher) result {
 	if !m.req.Optional {
 		s.b.count(func(st *hal.Stats) { st.Timeouts++ })
 	}
-	s.b.tally(m.tally)
-	s.b.tally(classify(m.req, m.buf))
+	s.account(m, m.buf, s.b.reports)
 	s.port.Discard() // a frame that is still here must not leave later
 	return result{}
 }

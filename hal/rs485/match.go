@@ -1,6 +1,10 @@
 package rs485
 
-import "bytes"
+import (
+	"bytes"
+
+	"lockerd/hal"
+)
 
 // maxPending bounds the bytes an exchange keeps while it looks for its reply:
 // several times the longest frame of any family.
@@ -25,7 +29,8 @@ type matcher struct {
 
 	req    *Request
 	echo   echoMode
-	heard  bool // a copy of the request went by
+	heard  bool       // a copy of the request went by
+	told   []hal.Lock // what boards reported unasked
 	buf    []byte
 	parted []byte // unknown line: all since the copy, in case it was none
 }
@@ -52,7 +57,7 @@ func (m *matcher) feed(p []byte) (Answer, bool) {
 			m.drop(n)
 			return a, true
 		case Foreign, Garbage:
-			m.skip(n, v)
+			m.skip(n, v, a)
 		case More:
 			a, found, again := m.ahead()
 			if found || !again {
@@ -77,7 +82,7 @@ func (m *matcher) ahead() (a Answer, found, again bool) {
 		}
 	}
 	if over := len(m.buf) - maxPending; over > 0 {
-		m.skip(over, Garbage)
+		m.skip(over, Garbage, Answer{})
 	}
 	return Answer{}, false, false
 }
@@ -115,38 +120,40 @@ func (m *matcher) takeEcho(off int) bool {
 	return true
 }
 
-func (m *matcher) skip(n int, v Verdict) {
+func (m *matcher) skip(n int, v Verdict, a Answer) {
 	if bytes.HasPrefix(m.buf, m.req.Bytes) {
 		m.heard = true
 	}
-	if v == Foreign {
-		m.foreign++
-	} else {
+	switch {
+	case v != Foreign:
 		m.garbage += uint64(n)
+	case a.Reported.Channel != 0:
+		m.told = append(m.told, a.Reported)
+	default:
+		m.foreign++
 	}
 	m.drop(n)
 }
 
 func (m *matcher) drop(n int) { m.buf = m.buf[n:] }
 
-// classify counts bytes that answer nothing: those that came before a request
-// was sent, or after its reply.
-func classify(last *Request, p []byte) (t tally) {
-	for len(p) > 0 {
-		n, v := 1, Garbage
-		if last != nil {
-			n, v, _ = last.Parse(p)
-		}
+// leftover counts bytes that answer nothing: those that came before a request
+// was sent, or after its reply. It keeps what may become a frame, if asked to,
+// and returns it.
+func (m *matcher) leftover(p []byte, keep bool) []byte {
+	for m.buf = p; len(m.buf) > 0; {
+		n, v, a := m.req.Parse(m.buf)
 		switch v {
 		case Reply, Foreign:
-			t.foreign++
+			m.skip(n, Foreign, a)
 		case Garbage:
-			t.garbage += uint64(n)
+			m.skip(n, Garbage, a)
 		case More:
-			n = 1
-			t.garbage++
+			if keep && len(m.buf) < maxPending {
+				return m.buf
+			}
+			m.skip(1, Garbage, a)
 		}
-		p = p[n:]
 	}
-	return t
+	return nil
 }

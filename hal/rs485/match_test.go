@@ -120,6 +120,6 @@ func FuzzMatcher(f *testing.F) {
 			t.Fatalf("%d bytes accounted for of %d", counted, fed)
 		}
 		m.end()
-		classify(m.req, m.buf)
+		m.leftover(m.buf, false)
 	})
 }

@@ -1,6 +1,7 @@
 package rs485
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type session struct {
 	missed  int // replies in a row without an echo before them
 	replied bool
 	last    *Request
+	heard   []byte  // came between exchanges and may become a frame
 	taken   *unlock // was sent by direct, as started says
 	started started
 	quiet   time.Time // the line rests until then before a read
@@ -36,7 +38,7 @@ type session struct {
 }
 
 func newSession(b *bus, port Port) *session {
-	s := &session{b: b, port: port, timer: time.NewTimer(horizon), arrived: make(chan struct{}, 1), ended: make(chan error, 1), gone: make(chan struct{})}
+	s := &session{b: b, port: port, last: &b.boards[0].status, timer: time.NewTimer(horizon), arrived: make(chan struct{}, 1), ended: make(chan error, 1), gone: make(chan struct{})}
 	go func() {
 		defer close(s.gone)
 		s.ended <- port.Receive(s.receive)
@@ -72,7 +74,23 @@ func (s *session) take(dst []byte) []byte {
 // flush takes everything that came before now: it answers nothing.
 func (s *session) flush() {
 	s.port.Sync()
-	s.b.tally(classify(s.last, s.take(nil)))
+	s.overhear(false)
+}
+
+// overhear takes what no request has asked for. What may become a frame waits
+// for the rest of it, if it is to be kept.
+func (s *session) overhear(keep bool) {
+	if p := s.take(nil); len(p)+len(s.heard) > 0 {
+		s.account(newMatcher(s.last, s.echo), append(s.heard, p...), keep)
+	}
+}
+
+// account counts what a matcher saw, with what is left over, and heeds what
+// boards reported.
+func (s *session) account(m *matcher, rest []byte, keep bool) {
+	s.heard = bytes.Clone(m.leftover(rest, keep))
+	s.b.tally(m.tally)
+	s.b.told(m.told)
 }
 
 // serve makes exchanges until the port fails, or Close is called.
@@ -84,6 +102,9 @@ func (s *session) serve() (err error) {
 				return err
 			}
 			continue
+		}
+		if s.b.reports {
+			s.overhear(true)
 		}
 		s.b.accept()
 		now := time.Now()
@@ -119,8 +140,13 @@ func (s *session) wait(until time.Time) error {
 		s.b.resting = nil
 	}()
 	s.timer.Reset(time.Until(until))
+	var arrived <-chan struct{}
+	if s.b.reports {
+		arrived = s.arrived
+	}
 	select {
 	case <-s.b.wake:
+	case <-arrived:
 	case <-s.b.quit:
 	case <-s.timer.C:
 	case err := <-s.ended:

@@ -94,6 +94,10 @@ func sealed(family string, b []byte) []byte {
 		return xorSeal(bytes.Clone(b)...)
 	case "cu16", "cu48":
 		return cuSeal(bytes.Clone(b)...)
+	case "dc":
+		return append([]byte{0xDC, 2}, cuSeal(bytes.Clone(b)...)...)
+	case "wkly":
+		return wklySeal(b[0], b[1], b[2:]...)
 	case "winnsen":
 		return winnSeal(bytes.Clone(b)...)
 	default:

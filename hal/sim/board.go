@@ -24,6 +24,8 @@ type BoardConfig struct {
 	NoUnlockReply bool          // cu48: unlocks are not answered
 	UnlockReply   bool          // cu16: they are, with the state
 	ReplyA5       bool          // winnsen: replies have A5 and A2 for 85 and 82
+	ShortReply    bool          // dc: replies about one lock leave out its number
+	Reports       bool          // wkly: tells unasked what its inputs do
 	Linkage       bool          // waveshare: powers up with its relays following its inputs
 }
 
@@ -162,6 +164,17 @@ func (b *Board) unlockAll() time.Duration {
 		b.line.later(time.Duration(i)*b.cfg.Pulse, func() { c.fire(b.cfg.Pulse) })
 	}
 	return time.Duration(b.size) * b.cfg.Pulse
+}
+
+// report says unasked that the input of a channel has changed, if the board is
+// one that does.
+func (b *Board) report(channel int) {
+	r, ok := b.line.speak.(reporter)
+	if !ok || !b.cfg.Reports || b.fault.Silent || b.fault.Mute {
+		return
+	}
+	frame := r.report(b, channel)
+	b.line.timers.after(0, func() { b.line.Inject(frame) }) // not with the model locked: see Plug
 }
 
 func (b *Board) answerAfter() time.Duration { return max(0, b.cfg.AnswerAfter) }

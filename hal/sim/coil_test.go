@@ -30,7 +30,12 @@ func TestBurn(t *testing.T) {
 		{"linkage", "waveshare", []byte{1, 6, 0x10, 0, 0, 1}, true},
 		{"cu16", "cu16", []byte{2, 0x10, 0x31, 3}, false},
 		{"cu48", "cu48", []byte{2, 1, 0, 0x61, 3}, false},
+		{"dc", "dc", []byte{1, 0x10, 1, 1}, false},
+		{"dc hold", "dc", []byte{1, 0x16, 2, 1, 1}, true},
+		{"dc hold many", "dc", []byte{1, 0x1A, 2, 0, 1}, true},
 		{"winnsen", "winnsen", []byte{5, 1, 1}, false},
+		{"wkly", "wkly", []byte{1, 0x82, 1}, false},
+		{"wkly hold", "wkly", []byte{1, 0x88, 1}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +125,10 @@ func TestSetAddress(t *testing.T) {
 }
 
 func TestOpenAll(t *testing.T) {
-	for family, request := range map[string][]byte{"xor8a": {0x8A, 1, 0, 0x11}, "cu48": {2, 1, 0x30, 0x61, 3}, "cu16": {2, 0x10, 0x33, 3}} {
+	for family, request := range map[string][]byte{
+		"xor8a": {0x8A, 1, 0, 0x11}, "cu48": {2, 1, 0x30, 0x61, 3}, "cu16": {2, 0x10, 0x33, 3},
+		"wkly": {1, 0x86}, "dc": {1, 0x14, 0},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := one(family, 8)
 			cfg.Boards[0].UnlockReply = true

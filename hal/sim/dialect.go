@@ -24,6 +24,12 @@ type dialect interface {
 	readdress(reply []byte, address int) []byte
 }
 
+// reporter is a dialect whose boards may speak unasked.
+type reporter interface {
+	// report returns what a board says when the input of a channel has changed.
+	report(b *Board, channel int) []byte
+}
+
 // answer is what a board wants to send. Reply is asked with the line's mu held
 // when its time has come; nil: the request stays without reply.
 type answer struct {
@@ -48,8 +54,10 @@ func catalogue() map[string]family {
 		"xor8a":     {speak: newXOR8A, sizes: []int{2, 8, 12, 18, 24, 50}, baud: 9600, answerIn: 80 * time.Millisecond},
 		"cu16":      {speak: newCU16, sizes: []int{12, 16}, baud: 19200},
 		"cu48":      {speak: newCU48, sizes: []int{48}, baud: 19200},
+		"dc":        {speak: newDC, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
 		"waveshare": {speak: newWaveshare, sizes: []int{8, 16, 32}, baud: 9600},
 		"winnsen":   {speak: newWinnsen, sizes: []int{4, 8, 16}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
+		"wkly":      {speak: newWKLY, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond},
 	}
 }
 

@@ -34,7 +34,7 @@ func published(tb testing.TB, family string) (out []frame) {
 
 // rows names the families as frames.tsv does.
 func rows() map[string]string {
-	return map[string]string{"xor8a": "XOR8A", "cu16": "CU16", "cu48": "CU48", "waveshare": "MB-WS", "winnsen": "WINN"}
+	return map[string]string{"xor8a": "XOR8A", "cu16": "CU16", "cu48": "CU48", "waveshare": "MB-WS", "winnsen": "WINN", "wkly": "WKLY", "dc": "DC"}
 }
 
 func TestRowsNameEveryFamily(t *testing.T) {
@@ -65,6 +65,8 @@ func TestPublishedRequestsAreUnderstood(t *testing.T) {
 // TestPublishedRepliesAreGiven asks what must have been asked when the
 // published reply was recorded.
 func TestPublishedRepliesAreGiven(t *testing.T) {
+	w := LineConfig{Family: "wkly", Boards: []BoardConfig{{Address: 0, Channels: 24}}}
+	short := LineConfig{Family: "dc", Boards: []BoardConfig{{Address: 1, Channels: 12, ShortReply: true}}}
 	asked := map[string]struct {
 		cfg     LineConfig
 		request string
@@ -78,15 +80,31 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 			cfg:     LineConfig{Family: "xor8a", Boards: []BoardConfig{{Address: 2, Channels: 24}}},
 			request: "8A 02 0A 11 93",
 		},
-		"01 01 01 00 51 88":          {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC"},
-		"01 85 03 02 91":             {cfg: one("waveshare", 8), request: tohex(mbSeal(1, mbWriteCoil, 0, 1, 1, 0))},
-		"02 00 36 00 00 00 00 03 3B": {cfg: at16(0), request: "02 F0 32 03 27", open: butChannels(16)},
-		"02 10 36 00 00 00 00 03 4B": {cfg: at16(1), request: "02 F0 32 03 27", open: butChannels(16)},
-		"90 07 85 01 05 01 03":       {cfg: one("winnsen", 8), request: "90 06 05 01 05 03"},
-		"90 07 85 01 03 00 03":       {cfg: one("winnsen", 8), request: "90 06 05 01 03 03", jam: 3},
-		"90 07 82 01 00 00 03":       {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03"},
-		"90 07 82 01 01 01 03":       {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03", open: []int{1, 9}},
-		"01 01 01 05 91 8B":          {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC", coils: []int{1, 3}},
+		"01 01 01 00 51 88":                {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC"},
+		"01 85 03 02 91":                   {cfg: one("waveshare", 8), request: tohex(mbSeal(1, mbWriteCoil, 0, 1, 1, 0))},
+		"02 00 36 00 00 00 00 03 3B":       {cfg: at16(0), request: "02 F0 32 03 27", open: butChannels(16)},
+		"02 10 36 00 00 00 00 03 4B":       {cfg: at16(1), request: "02 F0 32 03 27", open: butChannels(16)},
+		"57 4B 4C 59 09 00 80 00 80":       {cfg: w, request: tohex(wklySeal(0, 0x80, 3, 1, 2, 3))},
+		"57 4B 4C 59 09 00 80 FF 7F":       {cfg: w, request: tohex(wklySeal(0, 0x80, 2, 1, 25))},
+		"57 4B 4C 59 0A 00 81 00 01 83":    {cfg: w, request: "57 4B 4C 59 09 00 81 01 80"},
+		"57 4B 4C 59 0B 00 82 00 01 00 81": {cfg: w, request: "57 4B 4C 59 09 00 82 01 83"},
+		"57 4B 4C 59 0B 00 83 00 01 00 80": {cfg: w, request: "57 4B 4C 59 09 00 83 01 82", open: []int{1}},
+		"57 4B 4C 59 0B 00 83 00 07 00 86": {cfg: w, request: tohex(wklySeal(0, 0x83, 7)), open: []int{7}},
+		"57 4B 4C 59 09 00 87 00 87":       {cfg: w, request: "57 4B 4C 59 0C 00 87 03 01 02 03 81"},
+		"57 4B 4C 59 0A 00 88 00 02 89":    {cfg: w, request: tohex(wklySeal(0, 0x88, 2))},
+		"57 4B 4C 59 0A 00 89 00 03 89":    {cfg: w, request: tohex(wklySeal(0, 0x89, 3))},
+		"57 4B 4C 59 22 00 84 00 18 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 B7": {cfg: w, request: "57 4B 4C 59 08 00 84 85", open: butChannels(24)},
+		"DC FE 01 10 01 01 13":    {cfg: short, request: "DC 02 01 10 01 01 13"},
+		"DC FE 01 10 02 01 01 15": {cfg: one("dc", 12), request: "DC 02 01 10 01 01 13"},
+		"DC FE 01 11 01 01 14":    {cfg: short, request: "DC 02 01 11 01 01 14", open: []int{1}},
+		"DC FE 01 15 02 00 07 1F": {cfg: one("dc", 12), request: "DC 02 01 15 02 00 07 1F"},
+		"DC FE 01 16 01 01 19":    {cfg: one("dc", 12), request: "DC 02 01 16 02 01 01 1B"},
+		"DC FE 01 1A 01 01 1D":    {cfg: one("dc", 12), request: "DC 02 01 1A 02 00 07 24"},
+		"90 07 85 01 05 01 03":    {cfg: one("winnsen", 8), request: "90 06 05 01 05 03"},
+		"90 07 85 01 03 00 03":    {cfg: one("winnsen", 8), request: "90 06 05 01 03 03", jam: 3},
+		"90 07 82 01 00 00 03":    {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03"},
+		"90 07 82 01 01 01 03":    {cfg: one("winnsen", 16), request: "90 07 02 01 FF FF 03", open: []int{1, 9}},
+		"01 01 01 05 91 8B":       {cfg: one("waveshare", 8), request: "01 01 00 00 00 08 3D CC", coils: []int{1, 3}},
 	}
 	seen := 0
 	for _, family := range rows() {
@@ -124,6 +142,40 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 
 func at16(address int) LineConfig {
 	return LineConfig{Family: "cu16", Boards: []BoardConfig{{Address: address, Channels: 16}}}
+}
+
+// TestPublishedReports moves doors and hears what was published of that.
+func TestPublishedReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, LineConfig{Family: "wkly", Boards: []BoardConfig{{Address: 0, Channels: 24, Reports: true}}})
+		b.Line.port = b.port
+		defer func() { b.Line.port = nil }()
+		door := func(channel int) *Door { return b.Door(at(0, channel)) }
+		moves := map[string]func(){
+			"57 4B 4C 59 0A 00 85 02 00 84": func() { door(2).Force() },
+			"57 4B 4C 59 0A 00 85 01 01 86": func() { door(1).Shut() },
+		}
+		door(1).Force()
+		b.ask("", 0)
+		for _, f := range published(t, "WKLY") {
+			if f.kind != "evt" {
+				continue
+			}
+			move := moves[f.hex]
+			if move == nil {
+				t.Fatalf("nothing is known to cause %s", f.hex)
+			}
+			move()
+			if got := b.ask("", 0); got != f.hex {
+				t.Errorf("heard %q, want %s", got, f.hex)
+			}
+		}
+		b.Board(0).Fail(Fault{Silent: true})
+		door(3).Force()
+		if got := b.ask("", 0); got != "" {
+			t.Errorf("a silent board said %s", got)
+		}
+	})
 }
 
 func butChannels(n int, shut ...int) (open []int) {
@@ -181,6 +233,16 @@ func TestExchanges(t *testing.T) {
 		},
 		{"winnsen one", one("winnsen", 4), "90 06 12 01 04 03", "90 07 92 01 00 04 03"},
 		{"winnsen beyond", one("winnsen", 4), "90 06 05 01 05 03", ""},
+		{"wkly refuses", one("wkly", 12), tohex(wklySeal(1, 0x82, 13)), tohex(wklySeal(1, 0x82, 0xFF))},
+		{"wkly of another board", one("wkly", 12), tohex(wklySeal(2, 0x84)), ""},
+		{"dc mask of 24", one("dc", 18), "DC 02 01 12 00 13", "DC FE 01 12 03 00 00 00 16"},
+		{
+			"dc inverted",
+			LineConfig{Family: "dc", Boards: []BoardConfig{{Address: 1, Channels: 10, Inverted: true}}},
+			"DC 02 01 12 00 13", "DC FE 01 12 02 03 FF 17",
+		},
+		{"dc version", one("dc", 12), "DC 02 01 01 00 02", "DC FE 01 01 01 02 05"},
+		{"dc wrong sum", one("dc", 12), "DC 02 01 12 00 14", ""},
 		{"waveshare inputs", one("waveshare", 8), "01 02 00 00 00 08 79 CC", "01 02 01 FF E1 C8"},
 		{"waveshare flash", one("waveshare", 8), "01 05 02 01 00 08 9C 74", "01 05 02 01 00 08 9C 74"},
 		{"waveshare version", one("waveshare", 8), "01 03 80 00 00 01 AD CA", "01 03 02 00 C8 B9 D2"},
@@ -242,6 +304,7 @@ func TestGarbageIsSkipped(t *testing.T) {
 	for family, request := range map[string]string{
 		"xor8a": "80 01 00 33 B2", "cu16": "02 10 30 03 45", "cu48": "02 01 00 60 03 66",
 		"waveshare": "01 02 00 00 00 08 79 CC", "winnsen": "90 07 02 01 FF 00 03",
+		"wkly": tohex(wklySeal(1, 0x84)), "dc": "DC 02 01 12 00 13",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, one(family, 8))
@@ -290,6 +353,7 @@ func TestFlippedRequestsMoveNothing(t *testing.T) {
 	for family, request := range map[string]string{
 		"xor8a": "8A 01 01 11 9B", "cu16": "02 11 31 03 47", "cu48": "02 01 00 61 03 67",
 		"waveshare": "01 05 02 01 00 08 9C 74", "winnsen": "90 06 05 01 01 03",
+		"wkly": tohex(wklySeal(1, 0x82, 1)), "dc": "DC 02 01 10 01 01 13",
 	} {
 		frame := unhex(request)
 		for bit := range len(frame) * 8 {

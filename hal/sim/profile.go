@@ -49,13 +49,18 @@ func readProfile(cfg hal.Config) (setup, error) {
 // asWired is a board as the driver expects it that has this profile.
 func asWired(b hal.BoardConfig, f family, profile map[string]string) BoardConfig {
 	closed := profile["closed_bit"]
-	return BoardConfig{
+	c := BoardConfig{
 		Address: b.Address, Channels: b.Channels,
 		Inverted:    closed == "0" && !f.openBit || closed == "1" && f.openBit,
 		LowFirst:    profile["byte_order"] == "low-first",
 		UnlockReply: profile["unlock_reply"] == "state",
 		ReplyA5:     profile["reply"] == "a5",
+		Reports:     true,
 	}
+	if profile["ways"] == "24" {
+		c.Pulse = dcPulse24
+	}
+	return c
 }
 
 func choose(given, otherwise string) string {

@@ -272,7 +272,7 @@ func TestStartDefaults(t *testing.T) {
 
 func TestStartRefuses(t *testing.T) {
 	for key, value := range map[string]string{
-		KeyFamily: "wkly", KeyPerson: "maybe", KeyShut: "soon", KeyPacing: "1",
+		KeyFamily: "kerong", KeyPerson: "maybe", KeyShut: "soon", KeyPacing: "1",
 	} {
 		b, err := Start(hal.Config{Name: "a", Profile: map[string]string{key: value}}, Options{})
 		if err == nil {

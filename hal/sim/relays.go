@@ -84,6 +84,9 @@ func (b *Board) follow(channel int) {
 	c, in := b.coils[i], b.bit(channel)
 	changed := in != b.inputs[i]
 	b.inputs[i] = in
+	if changed {
+		b.report(channel)
+	}
 	switch b.modes[i] {
 	case modeLinkage:
 		if in && !c.on {

@@ -53,7 +53,7 @@ func (winnsen) readdress(reply []byte, address int) []byte {
 	return out
 }
 
-func (w winnsen) serve(b *Board, r []byte) answer {
+func (winnsen) serve(b *Board, r []byte) answer {
 	answers := byte(winnReply)
 	if b.cfg.ReplyA5 {
 		answers = winnA5
@@ -66,21 +66,14 @@ func (w winnsen) serve(b *Board, r []byte) answer {
 		return say(winnSeal(winnState|answers, st, bits[0]&r[4], bits[1]&r[5]))
 	case winnOne:
 		if lock >= 1 && lock <= b.size {
-			return say(winnSeal(winnOne|answers, st, w.flag(b.bit(lock)), r[4]))
+			return say(winnSeal(winnOne|answers, st, flag(b.bit(lock)), r[4]))
 		}
 	case winnOpen:
 		if b.unlock(lock, b.cfg.Pulse) {
 			return answer{after: b.answerAfter(), reply: func() []byte {
-				return winnSeal(winnOpen|answers, st, r[4], w.flag(b.Door(lock) != nil && b.doors[lock-1].open))
+				return winnSeal(winnOpen|answers, st, r[4], flag(b.Door(lock) != nil && b.doors[lock-1].open))
 			}}
 		}
 	}
 	return answer{}
-}
-
-func (winnsen) flag(on bool) byte {
-	if on {
-		return 1
-	}
-	return 0
 }

@@ -11,8 +11,10 @@ import (
 	"lockerd/hal/rs485"
 	"lockerd/hal/rs485/cu16"
 	"lockerd/hal/rs485/cu48"
+	"lockerd/hal/rs485/dc"
 	"lockerd/hal/rs485/waveshare"
 	"lockerd/hal/rs485/winnsen"
+	"lockerd/hal/rs485/wkly"
 	"lockerd/hal/rs485/xor8a"
 )
 
@@ -28,8 +30,10 @@ func All() map[string]Family {
 		"xor8a":     {xor8a.New, xor8a.Limits},
 		"cu16":      {cu16.New, cu16.Limits},
 		"cu48":      {cu48.New, cu48.Limits},
+		"dc":        {dc.New, dc.Limits},
 		"waveshare": {waveshare.New, waveshare.Limits},
 		"winnsen":   {winnsen.New, winnsen.Limits},
+		"wkly":      {wkly.New, wkly.Limits},
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // never called without bytes and never returns more than there are.
 type Find func(buf []byte) int
 
-// Parse makes the parser of a request. Mine is asked of each whole frame
-// whether it is the reply, and what it says.
+// Parse makes the parser of a request. Mine is asked of each whole frame what
+// it says and whether it is the reply.
 func Parse(find Find, mine func(f []byte) (rs485.Answer, bool)) func([]byte) (int, rs485.Verdict, rs485.Answer) {
 	return func(buf []byte) (int, rs485.Verdict, rs485.Answer) {
 		n := find(buf)
@@ -24,10 +24,11 @@ func Parse(find Find, mine func(f []byte) (rs485.Answer, bool)) func([]byte) (in
 		case n == 0:
 			return 0, rs485.More, rs485.Answer{}
 		}
-		if a, ok := mine(buf[:n]); ok {
-			return n, rs485.Reply, a
+		a, ok := mine(buf[:n])
+		if !ok {
+			return n, rs485.Foreign, rs485.Answer{Reported: a.Reported}
 		}
-		return n, rs485.Foreign, rs485.Answer{}
+		return n, rs485.Reply, a
 	}
 }
 
