@@ -110,7 +110,7 @@ func chooseClear(e locker.Entry, v View, not []locker.DoorID) Decision {
 }
 
 func clearable(d Door) bool {
-	return d.Item.Condition != locker.Ready || d.Lapsed && len(d.Named) == 0 && d.Reserved.IsZero()
+	return d.Item.Condition != locker.Ready || d.Lapsed && !locker.ClaimedFor(d.Item.Tenant, d.Named) && d.Reserved.IsZero()
 }
 
 // Uses of doors, contract 2.
@@ -135,7 +135,7 @@ func chooseFree(e locker.Entry, size locker.Size, use string, v View, not []lock
 		func(d Door) bool {
 			free := d.Item == nil && reaches(d, tenant) && d.Size >= size && d.Use != other && (d.Accessible || !e.Code.Accessible)
 			if e.Code.Door.IsZero() {
-				return free && len(d.Named) == 0 // what is put in would be promised at once
+				return free && !locker.ClaimedFor(tenant, d.Named) // what is put in would be promised at once
 			}
 			return free && d.ID == e.Code.Door
 		},
@@ -178,7 +178,7 @@ func holdsReady(d Door, e locker.Entry, sku string) bool {
 	mine := !d.Reserved.IsZero() && d.Reserved == e.Key()
 	return d.Item != nil && d.Item.Condition == locker.Ready &&
 		d.Item.SKU == sku && d.Item.Tenant == tenant && reaches(d, tenant) &&
-		(mine || d.Reserved.IsZero() && len(d.Named) == 0) && (d.Accessible || !e.Code.Accessible)
+		(mine || d.Reserved.IsZero() && !locker.ClaimedFor(tenant, d.Named)) && (d.Accessible || !e.Code.Accessible)
 }
 
 // reaches tells whether a door exists for a tenant: neither dedicated to

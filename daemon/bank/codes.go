@@ -28,7 +28,7 @@ func (b *Bank) name(t *tx, set string, c *locker.Code) {
 	if !ok || c.Kind != locker.Collect {
 		return
 	}
-	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter}
+	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter, Tenant: c.Tenant}
 	b.change(t, d, func() { d.rec.Named = append(slices.Clone(d.rec.Named), n) })
 	b.wakeForNaming(n)
 }

@@ -19,7 +19,7 @@ func ClaimOf(set string, c *locker.Code) (Claim, bool) {
 	if c.Kind != locker.Collect || c.Door.IsZero() {
 		return Claim{}, false
 	}
-	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter}
+	n := locker.Naming{Code: locker.CodeKey{Set: set, ID: c.ID}, NotAfter: c.NotAfter, Tenant: c.Tenant}
 	return Claim{Door: c.Door, Naming: n, Uses: c.MaxUses()}, true
 }
 

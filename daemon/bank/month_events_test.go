@@ -236,7 +236,7 @@ func (m *model) nowOpen(d *mDoor, o *mOpening, e *locker.Event, at time.Time, no
 		return
 	}
 	m.expect = append(m.expect, locker.EvItemCollected)
-	if d.item.Condition == locker.Ready && len(d.out) == 0 && !m.named(d.spec.ID, now) && c.door.IsZero() {
+	if d.item.Condition == locker.Ready && len(d.out) == 0 && !m.named(d.spec.ID, now, d.item.Tenant) && c.door.IsZero() {
 		m.expect = append(m.expect, locker.EvStockChanged)
 	}
 }

@@ -192,10 +192,11 @@ func (m *model) pending(c *mCode) bool {
 	return false
 }
 
-// named tells whether a live collect code names the door.
-func (m *model) named(id locker.DoorID, now locker.Time) bool {
+// named tells whether a live collect code, of one tenant if one is given, names
+// the door.
+func (m *model) named(id locker.DoorID, now locker.Time, tenant ...string) bool {
 	for _, c := range m.all {
-		if c.kind == locker.Collect && c.door == id && m.live(c, now) {
+		if c.kind == locker.Collect && c.door == id && m.live(c, now) && (len(tenant) == 0 || c.tenant == tenant[0]) {
 			return true
 		}
 	}
@@ -204,7 +205,7 @@ func (m *model) named(id locker.DoorID, now locker.Time) bool {
 
 // counted is the rule of contract 5.2.
 func (m *model) counted(d *mDoor, now locker.Time) bool {
-	return d.item != nil && d.item.Condition == locker.Ready && len(d.out) == 0 && !m.named(d.spec.ID, now)
+	return d.item != nil && d.item.Condition == locker.Ready && len(d.out) == 0 && !m.named(d.spec.ID, now, d.item.Tenant)
 }
 
 // isOpen tells whether the door must be taken for open: told so, or being opened.

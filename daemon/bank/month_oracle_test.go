@@ -189,5 +189,5 @@ func (m *model) byName(c *mCode) []string {
 
 func (m *model) fits(d *mDoor, c *mCode, now locker.Time) bool {
 	return d.item != nil && d.item.Condition == locker.Ready && d.item.SKU == c.sku && d.item.Tenant == c.tenant &&
-		d.exists(c.tenant) && len(d.out) == 0 && !m.isOpen(d) && !m.named(d.spec.ID, now) && (d.spec.Accessible || !c.wheels)
+		d.exists(c.tenant) && len(d.out) == 0 && !m.isOpen(d) && !m.named(d.spec.ID, now, d.item.Tenant) && (d.spec.Accessible || !c.wheels)
 }

@@ -12,26 +12,31 @@ import (
 type stockKey struct{ tenant, sku string }
 
 // counted tells under which key the door's item counts as stock: a ready item
-// in a door in service that no live collect code names (contract 5.2).
+// in a door in service that no live collect code of its tenant names (contract 5.2).
 func (d *slot) counted() (stockKey, bool) {
 	it := d.rec.Item
-	if it == nil || it.Condition != locker.Ready || len(d.rec.Out) > 0 || len(d.rec.Named) > 0 {
+	if it == nil || it.Condition != locker.Ready || len(d.rec.Out) > 0 || d.claimed() {
 		return stockKey{}, false
 	}
 	return stockKey{it.Tenant, it.SKU}, true
+}
+
+// claimed tells whether a live code may have the item by naming the door.
+func (d *slot) claimed() bool {
+	return d.rec.Item != nil && locker.ClaimedFor(d.rec.Item.Tenant, d.rec.Named)
 }
 
 // change changes what is stored of a door and says what that does to the stock.
 // Every change of a record that can move a count goes through here.
 func (b *Bank) change(t *tx, d *slot, f func()) {
 	was, had := d.counted()
-	item, named := d.rec.Item, len(d.rec.Named) > 0
+	item, claimed := d.rec.Item, d.claimed()
 	f()
 	t.save(d)
 	switch {
 	case !sameItem(item, d.rec.Item):
 		d.rec.Lapsed, d.rec.Reserved = false, locker.CodeKey{}
-	case named && len(d.rec.Named) == 0 && item != nil:
+	case claimed && !d.claimed():
 		d.rec.Lapsed = true
 	}
 	is, has := d.counted()

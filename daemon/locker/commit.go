@@ -1,5 +1,7 @@
 package locker
 
+import "slices"
+
 // Intent is an opening that was accepted and whose outcome is not yet on disk.
 // It is committed before the relay moves.
 type Intent struct {
@@ -35,6 +37,16 @@ type LastUse struct {
 type Naming struct {
 	Code     CodeKey `json:"code"`
 	NotAfter Time    `json:"not_after,omitzero"`
+	Tenant   string  `json:"tenant,omitempty"` // of a code in a set that is not a tenant's
+}
+
+// ClaimedFor tells whether one of the codes may take an item of the tenant. Codes
+// of others name a door that does not exist for them: they keep nothing back.
+func ClaimedFor(tenant string, named []Naming) bool {
+	return slices.ContainsFunc(named, func(n Naming) bool {
+		c := Code{Tenant: n.Tenant}
+		return c.TenantIn(n.Code.Set) == tenant
+	})
 }
 
 // DoorRecord is the stored state of one door. It is written whole.

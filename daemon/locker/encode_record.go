@@ -39,6 +39,7 @@ func (n *Naming) appendJSON(b []byte) ([]byte, error) {
 	j := object{b: append(b, '{')}
 	j.code(n.Code)
 	j.time("not_after", n.NotAfter)
+	j.text("tenant", n.Tenant)
 	return append(j.b, '}'), j.err
 }
 
