@@ -51,6 +51,15 @@ type ScannerStatus struct {
 	Name  string `json:"name"`
 	State string `json:"state"`           // starting, ok, lost
 	Error string `json:"error,omitempty"` // with ok: it reads, and is not set as it should be
+
+	Refused *RefusedStatus `json:"refused,omitempty"` // the latest text that opened nothing
+}
+
+// RefusedStatus is why a scan opened nothing, and what to do.
+type RefusedStatus struct {
+	At     locker.Time   `json:"at"`
+	Reason locker.Reason `json:"reason"`
+	Text   string        `json:"text"`
 }
 
 // VisitStatus is one visit under way.
@@ -61,6 +70,7 @@ type VisitStatus struct {
 	Ref     string      `json:"ref,omitempty"`
 	Door    string      `json:"door,omitempty"`
 	Stage   string      `json:"stage"`
+	Text    string      `json:"text,omitempty"` // what the person does next
 }
 
 // JournalStatus says how long the journal is.

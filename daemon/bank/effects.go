@@ -40,10 +40,11 @@ func (b *Bank) effect(t *tx, d *slot, e door.Effect) {
 	case door.ClosedNow:
 		b.closed(t, d, e)
 	case door.AjarWarn:
-		t.add(b.doorEvent(locker.EvDoorAjar, d, func(e *locker.Event) { e.Level = "warn" }))
+		b.ajar(t, d, "warn")
 	case door.AjarAlarm:
-		t.add(b.doorEvent(locker.EvDoorAjar, d, func(e *locker.Event) { e.Level = "alarm" }))
+		b.ajar(t, d, "alarm")
 		if d.visit != nil {
+			d.visit.because(sayAjar(d, d.rec.Awaits))
 			b.end(t, d.visit, outcomeAbandoned)
 		}
 	case door.Forced:
@@ -51,6 +52,10 @@ func (b *Bank) effect(t *tx, d *slot, e door.Effect) {
 	case door.Flapping:
 		b.takeOut(t, d, locker.CauseFlapping, "")
 	}
+}
+
+func (b *Bank) ajar(t *tx, d *slot, level string) {
+	t.add(b.doorEvent(locker.EvDoorAjar, d, func(e *locker.Event) { e.Level, e.Why = level, sayAjar(d, d.rec.Awaits) }))
 }
 
 // doorEvent is an event about a door; while an opening is its ground, it names it.

@@ -92,6 +92,7 @@ func awaited(b *Bank, t *tx, d *slot, in *locker.Intent, _ *locker.Entry) {
 // delivered: a labelled item is in; without a label nothing is.
 func delivered(b *Bank, t *tx, d *slot, in *locker.Intent) after {
 	if in.Serial == "" {
+		d.visit.because(sayLeft(d, in, b.useOf(d, in).Mark.Done, ""))
 		return left
 	}
 	b.arrived(t, d, in, locker.EvItemDelivered, locker.Ready)
@@ -105,6 +106,9 @@ func delivered(b *Bank, t *tx, d *slot, in *locker.Intent) after {
 // returned: something is in, known by its serial or not.
 func returned(b *Bank, t *tx, d *slot, in *locker.Intent) after {
 	b.arrived(t, d, in, locker.EvItemReturned, locker.Faulty)
+	if in.Serial == "" {
+		d.visit.because(sayLeft(d, in, 0, ""))
+	}
 	b.finish(t, d, in)
 	return over
 }
@@ -126,6 +130,7 @@ func swapClosed(b *Bank, t *tx, d *slot, in *locker.Intent) after {
 	b.arrived(t, d, in, locker.EvItemReturned, locker.Faulty)
 	b.advance(t, d, in)
 	if in.Serial == "" {
+		d.visit.because(sayLeft(d, in, 0, b.useOf(d, in).Code.To))
 		return left
 	}
 	return more

@@ -35,11 +35,12 @@ func (b *Bank) awaiting(name string) *slot {
 func (b *Bank) label(t *tx, d *slot, s scanner.Scan) {
 	in := d.rec.Awaits
 	d.visit.moved = b.now()
+	o := b.inside(in.Tenant, s.Text, d)
 	switch {
 	case !b.isLabel(d, s.Text):
-		b.refuseLabel(t, d, s.Scanner, locker.WrongLabel)
-	case b.inside(in.Tenant, s.Text, d) != nil:
-		b.refuseLabel(t, d, s.Scanner, locker.DuplicateSerial)
+		b.refuseLabel(t, d, s.Scanner, locker.WrongLabel, nil)
+	case o != nil:
+		b.refuseLabel(t, d, s.Scanner, locker.DuplicateSerial, o)
 	case in.Serial != s.Text:
 		in = clone(in)
 		in.Serial = s.Text
@@ -88,11 +89,11 @@ func (b *Bank) inside(tenant, serial string, not *slot) *slot {
 }
 
 // refuseLabel journals why a label is not taken; the door stays open.
-func (b *Bank) refuseLabel(t *tx, d *slot, name string, r locker.Reason) {
-	ev := locker.Event{Type: locker.EvScanRefused, Door: d.spec.ID, Reason: r, SKU: d.rec.Awaits.SKU}
+func (b *Bank) refuseLabel(t *tx, d *slot, name string, r locker.Reason, o *slot) {
+	ev := locker.Event{Type: locker.EvScanRefused, Door: d.spec.ID, Reason: r, SKU: d.rec.Awaits.SKU, Why: b.sayLabel(d, r, o)}
 	stamp(&ev, d.rec.Awaits)
 	ev.Scanner = name
-	t.add(ev)
+	t.refused(ev)
 }
 
 // skuRule returns what is wanted of a sku: the tenant's own rule, else the one

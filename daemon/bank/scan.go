@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -125,7 +126,16 @@ func (t *tx) refuse(name string, r locker.Reason, e *locker.Entry) {
 	if e != nil {
 		ev.Code, ev.Set, ev.Kind, ev.Ref, ev.Tenant = e.Code.ID, e.Set, e.Code.Kind, e.Code.Ref, e.Code.TenantIn(e.Set)
 	}
+	ev.Why = t.b.sayRefused(name, r, e)
+	t.refused(ev)
+}
+
+// refused journals a refusal, and shows the latest of a scanner on the socket.
+func (t *tx) refused(ev locker.Event) {
 	t.add(ev)
+	if s, ok := t.b.scanners[ev.Scanner]; ok {
+		s.Refused = &RefusedStatus{At: t.at, Reason: ev.Reason, Text: cmp.Or(ev.Why, generally(ev.Reason))}
+	}
 }
 
 // grant puts use, intent and events of one opening into one step and has the

@@ -353,6 +353,14 @@ func (s *script) showVisits([]string) error {
 	st, err := s.b.Status(context.Background())
 	for _, v := range st.Visits {
 		s.say("%s at %s: %s door %s, %s", v.Visit, v.Scanner, v.Kind, v.Door, v.Stage)
+		if v.Text != "" {
+			s.say("      %s", v.Text)
+		}
+	}
+	for _, sc := range st.Scanners {
+		if r := sc.Refused; r != nil {
+			s.say("%s refused: %s: %s", sc.Name, r.Reason, r.Text)
+		}
 	}
 	return err
 }

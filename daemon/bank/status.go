@@ -63,7 +63,7 @@ func (v *visit) status() VisitStatus {
 	if v.door != nil {
 		s.Door, s.Stage = v.door.spec.ID.String(), "opening"
 		if v.door.m.Phase() == door.Standing {
-			s.Stage = v.door.standing()
+			s.Stage, s.Text = v.door.standing(), sayVisit(v.door)
 		}
 	}
 	return s
@@ -77,7 +77,7 @@ func (d *slot) standing() string {
 	case in.Serial == "":
 		return "open, waits for a label"
 	default:
-		return "open, label " + in.Serial + " is taken, waits for the door to be shut"
+		return "open, label " + in.Serial + " is taken"
 	}
 }
 

@@ -160,6 +160,7 @@ func (b *Bank) nextDoor(t *tx, v *visit) {
 	}
 	if dec.Reason != locker.Granted {
 		v.reason = dec.Reason
+		v.because(b.sayStopped(v))
 		b.end(t, v, outcomeRefused)
 		return
 	}

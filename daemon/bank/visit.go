@@ -30,6 +30,7 @@ type visit struct {
 	late    bool            // its code's window was over at the scan
 	opened  bool            // a door has opened in it
 	reason  locker.Reason   // why it ends with something due; granted: no such reason
+	why     string          // the same in words
 	stages  locker.Stages
 }
 
@@ -61,6 +62,13 @@ func (v *visit) stage(s **int64, at time.Duration) {
 	*s = &ms
 }
 
+// because says why a visit ends as it does; there may be none.
+func (v *visit) because(why string) {
+	if v != nil {
+		v.why = why
+	}
+}
+
 // kind returns what codes of this kind do.
 func (v *visit) kind() kind { return kinds[v.entry.Code.Kind] }
 
@@ -73,7 +81,7 @@ func (b *Bank) end(t *tx, v *visit, outcome string) {
 	delete(b.visits, v.id)
 	t.add(locker.Event{
 		Type: locker.EvVisitEnded, Visit: v.id, Scanner: v.scanner, Code: v.entry.Code.ID, Set: v.entry.Set,
-		Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(), Outcome: outcome, Reason: v.reason, MS: locker.StageMS(v.stages),
+		Kind: v.entry.Code.Kind, Ref: v.entry.Code.Ref, Tenant: v.tenant(), Outcome: outcome, Reason: v.reason, Why: v.why, MS: locker.StageMS(v.stages),
 	})
 }
 

@@ -41,6 +41,7 @@ func statusPage(p *ui.Page, s *bank.Status) {
 	p.Section(boardTable(s.Buses))
 	p.Section(scannerTable(s.Scanners))
 	p.Section(visitTable(s.Visits))
+	p.Section(nextTable(s))
 	p.Section(setTable(s))
 }
 
@@ -147,6 +148,22 @@ func scannerTable(list []bank.ScannerStatus) *ui.Table {
 	t := &ui.Table{Head: []string{"SCANNER", "STATE", "ERROR"}}
 	for _, s := range list {
 		t.Row(ui.Plain(s.Name), stateCell(s.State), ui.Plain(ui.OrDash(s.Error)))
+	}
+	return t
+}
+
+// nextTable says what a person does next: at an open door, after a refusal.
+func nextTable(s *bank.Status) *ui.Table {
+	t := &ui.Table{}
+	for _, v := range s.Visits {
+		if v.Text != "" {
+			t.Row(ui.Plain(v.Scanner), ui.Plain(v.Visit), ui.Plain(v.Text))
+		}
+	}
+	for _, sc := range s.Scanners {
+		if r := sc.Refused; r != nil {
+			t.Row(ui.Plain(sc.Name), ui.Tinted("refused "+string(r.Reason)+", "+ui.Local(r.At), ui.Notice), ui.Plain(r.Text))
+		}
 	}
 	return t
 }
