@@ -1,0 +1,94 @@
+// Package read finds the codes in frames.
+//
+// A Reader is cheap enough for every frame of a camera: it reads what is easy in
+// each, and takes one of the dearer ways in turn. A text along a line is a read
+// when a second line, of this frame or one shortly before, has it too. A Reader
+// belongs to one goroutine and keeps its scratch memory; frames are not kept.
+package read
+
+import (
+	"slices"
+
+	"lockerd/scanner/camera/binarize"
+	"lockerd/scanner/camera/luma"
+	"lockerd/scanner/camera/oned"
+)
+
+// Format is a symbology.
+type Format uint8
+
+// Formats.
+const (
+	QR Format = iota
+	Code128
+	Code39
+	EAN13
+	DataMatrix
+	Aztec
+	PDF417
+)
+
+// String returns the usual name.
+func (f Format) String() string {
+	return [...]string{"QR", "Code 128", "Code 39", "EAN-13", "Data Matrix", "Aztec", "PDF417"}[f]
+}
+
+// Result is one code that was read.
+type Result struct {
+	Format Format
+	Text   string
+}
+
+// Turns is how many frames it takes until every dear way was taken.
+const Turns = 4
+
+// Reader reads frames.
+type Reader struct {
+	turn    int
+	lines   lines
+	bin     binarize.Binarizer
+	bits    binarize.Bitmap
+	turned  luma.Image
+	grids   *grids
+	results []Result
+}
+
+// New returns a reader.
+func New() *Reader { return &Reader{grids: newGrids()} }
+
+// Frame reads one frame of a camera. The result is valid until the next call.
+func (r *Reader) Frame(m *luma.Image) []Result {
+	r.results = r.results[:0]
+	r.lines.begin()
+	r.bin.Blocks(&r.bits, m)
+	for _, res := range r.grids.read(&r.bits) {
+		r.add(res)
+	}
+	for _, h := range r.lines.rows(m, 0, r.turn) {
+		r.add(h)
+	}
+	r.turned.Turn(m)
+	for _, h := range r.lines.rows(&r.turned, 1, r.turn) {
+		r.add(h)
+	}
+	r.turn = (r.turn + 1) % Turns
+	return r.results
+}
+
+// add takes a result once.
+func (r *Reader) add(res Result) {
+	if !slices.Contains(r.results, res) {
+		r.results = append(r.results, res)
+	}
+}
+
+func formatOf(k oned.Kind) Format {
+	return [...]Format{oned.Code128: Code128, oned.Code39: Code39, oned.EAN13: EAN13}[k]
+}
+
+// Fresh returns a reader with the same scratch memory that has seen nothing
+// yet. The old one must not be used any more.
+func (r *Reader) Fresh() *Reader {
+	r.turn, r.lines.sights = 0, r.lines.sights[:0]
+	return r
+}
