@@ -58,6 +58,13 @@ fuzz: ## every fuzz target for FUZZTIME (60s) or a sixth of it, four at a time
 bench: ## ratios against bare references, in one run (installs python3-serial where it can)
 	@./.ci/bench
 
+# Folders of pictures with a manifest.csv, for instance of a site's own codes.
+PICTURES ?= $(wildcard ../shared/barcodes/camera ../shared/barcodes/public)
+
+.PHONY: bench-camera
+bench-camera: ## the camera reader beside Debian's zxing-cpp and zbar (installs them where it can)
+	@./.ci/bench-camera $(PICTURES)
+
 .PHONY: lint
 lint: $(LINT) ## golangci-lint, pinned
 	$(LINT) run ./...

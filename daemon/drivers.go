@@ -10,6 +10,7 @@ import (
 	"lockerd/hal/rs485"
 	"lockerd/hal/rs485/families"
 	"lockerd/hal/sim"
+	"lockerd/scanner/camera"
 	"lockerd/scanner/hid"
 	"lockerd/scanner/serial"
 )
@@ -58,6 +59,8 @@ func (d *Daemon) openScanner(s config.Scanner) (io.Closer, error) {
 		}, d.bank)
 	case "hid":
 		return hid.Open(hid.Config{Name: s.Name, Port: s.Port, Suffix: s.Suffix, Layout: s.Layout}, d.bank, hid.Options{})
+	case "camera":
+		return camera.Open(camera.Config{Name: s.Name, Port: s.Port, Width: s.Width, Height: s.Height, FPS: s.FPS}, d.bank)
 	}
 	return nil, fmt.Errorf("no driver %q in this version", s.Driver)
 }

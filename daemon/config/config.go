@@ -115,6 +115,9 @@ type Scanner struct {
 	Trigger string
 	Layout  string // of hid: what country's keyboard the scanner plays
 	Suffix  string // "\r", "\n", "\t", or "" for 60 ms of silence
+	Width   int    // of camera: wished pixels and frames a second
+	Height  int
+	FPS     int
 }
 
 // Open says how doors are pulsed, proven and watched.

@@ -33,6 +33,9 @@ const (
 	minKeepalive           = time.Second
 	maxKeepalive           = 65535 * time.Second // MQTT 3.1.1, 3.1.2.10
 	minHeartbeat, maxHeart = 100 * time.Millisecond, 24 * time.Hour
+	minWidth, maxWidth     = 160, 1920 // more pixels than a code needs cost time only
+	minHeight, maxHeight   = 120, 1440
+	maxFPS                 = 60
 	minAck, maxAck         = 100 * time.Millisecond, 10 * time.Minute
 )
 
@@ -79,6 +82,8 @@ func defaultScanner(driver string) Scanner {
 		sc.Baud = 9600
 	case "hid":
 		sc.Layout = "us"
+	case "camera":
+		sc.Width, sc.Height, sc.FPS = 640, 480, 30
 	}
 	return sc
 }

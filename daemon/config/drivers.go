@@ -120,8 +120,7 @@ func simKeys() []profileKey {
 // Drivers of the contract that this version does not have.
 var (
 	plannedBuses    = []string{"eletechsup", "gpio"}
-	plannedScanners = []string{"camera"}
-	builtinScanners = []string{"serial", "hid"}
+	builtinScanners = []string{"serial", "hid", "camera"}
 )
 
 // gpioDoorKeys are keys of a [[door]] on a gpio bus only.

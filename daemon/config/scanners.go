@@ -17,6 +17,9 @@ func scannerOwners() map[string][]string {
 		"module":  {"serial"},
 		"trigger": {"serial"},
 		"layout":  {"hid"},
+		"width":   {"camera"},
+		"height":  {"camera"},
+		"fps":     {"camera"},
 	}
 }
 
@@ -54,7 +57,7 @@ func (s *section) scanners() []Scanner {
 func (s *section) scanner() Scanner {
 	s.require("name", "driver")
 	name := s.text("name", "", checkName)
-	driver := s.driver(builtinScanners, plannedScanners)
+	driver := s.driver(builtinScanners, nil)
 	sc := defaultScanner(driver)
 	sc.Name, sc.Driver = name, driver
 	if sc.Driver != "" {
@@ -67,6 +70,7 @@ func (s *section) scanner() Scanner {
 	if s.belongs("layout", driver) {
 		sc.Layout = s.choice("layout", sc.Layout, hid.Layouts()...)
 	}
+	s.camera(&sc)
 	sc.Suffix = s.text("suffix", sc.Suffix, checkSuffix)
 	s.module(&sc)
 	if sc.Driver != "" || !s.has("driver") {
@@ -90,6 +94,23 @@ func (s *section) module(sc *Scanner) {
 	}
 	if can := module.Suffixes(sc.Module); sc.Module != "" && !slices.Contains(can, sc.Suffix) && !s.refused(s.at("suffix")) {
 		s.add(s.at("suffix"), sc.Suffix, "is not what module "+sc.Module+" can end a scan with", "use "+orList(can))
+	}
+}
+
+// camera reads the keys of driver camera.
+func (s *section) camera(sc *Scanner) {
+	for _, k := range []struct {
+		key       string
+		v         *int
+		low, high int64
+	}{
+		{"width", &sc.Width, minWidth, maxWidth},
+		{"height", &sc.Height, minHeight, maxHeight},
+		{"fps", &sc.FPS, 1, maxFPS},
+	} {
+		if s.belongs(k.key, sc.Driver) {
+			*k.v = int(s.whole(k.key, int64(*k.v), k.low, k.high))
+		}
 	}
 }
 

@@ -82,4 +82,7 @@ func (w *warnings) scanner(path string, sc Scanner) {
 	if sc.Driver == "hid" && strings.HasPrefix(sc.Port, "/dev/input/event") {
 		w.add(path+".port", show(sc.Port), "changes with the order of plugging", "use its name below /dev/input/by-id, ending in -event-kbd")
 	}
+	if sc.Driver == "camera" && strings.HasPrefix(sc.Port, "/dev/video") {
+		w.add(path+".port", show(sc.Port), "changes with the order of plugging", "use its name below /dev/v4l/by-id, ending in -video-index0")
+	}
 }

@@ -91,6 +91,9 @@ func (w *writer) scanner(s Scanner) {
 	put(w, "module", s.Module, "")
 	put(w, "trigger", s.Trigger, "")
 	put(w, "layout", s.Layout, def.Layout)
+	put(w, "width", s.Width, def.Width)
+	put(w, "height", s.Height, def.Height)
+	put(w, "fps", s.FPS, def.FPS)
 	put(w, "suffix", s.Suffix, def.Suffix)
 }
 
