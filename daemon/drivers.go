@@ -7,6 +7,7 @@ import (
 
 	"lockerd/daemon/config"
 	"lockerd/hal"
+	"lockerd/hal/rewire"
 	"lockerd/hal/rs485"
 	"lockerd/hal/rs485/families"
 	"lockerd/hal/sim"
@@ -17,7 +18,7 @@ import (
 
 // openBus starts the driver of one bus. Driver sim first plugs in the hardware
 // that it then drives like any other.
-func (d *Daemon) openBus(c hal.Config) (hal.Bus, error) {
+func (d *Daemon) openBus(c hal.Config, wires []rewire.Wire) (hal.Bus, error) {
 	if c.Driver == "sim" {
 		hw, err := sim.Start(c, sim.Options{})
 		if err != nil {
@@ -30,7 +31,9 @@ func (d *Daemon) openBus(c hal.Config) (hal.Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}
-	bus, err := rs485.Open(c, codec, d.bank, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
+	bus, err := rewire.Open(wires, d.bank, func(sink hal.Sink) (hal.Bus, error) {
+		return rs485.Open(c, codec, sink, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}

@@ -101,7 +101,8 @@ type Door struct {
 	Tenant     string // "": anybody's
 	Use        Use
 	Bus        string
-	Lock       hal.Lock
+	Lock       hal.Lock // its place by the board's first_door
+	Wire       Wire
 }
 
 // Scanner is one barcode scanner.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"lockerd/daemon/locker"
@@ -14,15 +13,16 @@ func (l *layout) exceptions() {
 	for _, key := range gpioDoorKeys {
 		owners[key] = "a door on a gpio bus"
 	}
-	seen := map[locker.DoorID]string{}
+	seen, paths := map[locker.DoorID]string{}, map[*Door]string{}
 	for _, t := range l.list("door") {
-		l.exception(t, seen)
+		paths[l.exception(t, seen)] = t.path
 		t.done(owners)
 	}
+	l.crossings(paths)
 }
 
-// exception reads one [[door]].
-func (l *layout) exception(t *section, seen map[locker.DoorID]string) {
+// exception reads one [[door]] into the door it returns.
+func (l *layout) exception(t *section, seen map[locker.DoorID]string) *Door {
 	t.require("id")
 	id, _ := locker.ParseDoorID(t.text("id", "", checkDoor))
 	d, ok := l.doors[id]
@@ -42,6 +42,8 @@ func (l *layout) exception(t *section, seen map[locker.DoorID]string) {
 	d.Sensor = t.flag("sensor", d.Sensor)
 	d.Tenant = t.text("tenant", d.Tenant, checkTenant)
 	d.Use = Use(t.choice("use", string(d.Use), string(UseAny), string(UseStock), string(UseReturns)))
+	d.Wire = l.wire(t, d)
+	return d
 }
 
 // known tells whether a locker has this door, with or without a channel, or may
@@ -68,6 +70,6 @@ func (l *layout) whichDoors() string {
 	if len(l.doors) == 0 {
 		return "add its [[locker]]"
 	}
-	ids := slices.SortedFunc(maps.Keys(l.doors), compareDoors)
+	ids := l.sorted()
 	return fmt.Sprintf("use one of its doors, %s to %s, or correct doors in its [[locker]]", ids[0], ids[len(ids)-1])
 }

@@ -25,10 +25,12 @@ func (s *section) hardware(c *Config) {
 	l.exceptions()
 	l.loads()
 	c.Lockers = l.read
-	for _, id := range slices.SortedFunc(maps.Keys(l.doors), compareDoors) {
+	for _, id := range l.sorted() {
 		c.Doors = append(c.Doors, *l.doors[id])
 	}
 }
+
+func (l *layout) sorted() []locker.DoorID { return slices.SortedFunc(maps.Keys(l.doors), compareDoors) }
 
 func compareDoors(a, b locker.DoorID) int {
 	switch {

@@ -155,6 +155,11 @@ func TestOneProblem(t *testing.T) {
 		{"door use", `id = "1-07"`, "id = \"1-07\"\nuse = \"return\"", "door[0].use", `use "any", "stock" or "returns"`},
 		{"door of a gpio bus", `id = "1-07"`, "id = \"1-07\"\nrelay = \"GPIO17\"", "door[0].relay", "gpio bus"},
 
+		{"lock_channel not on the board", `id = "1-07"`, "id = \"1-07\"\nlock_channel = 21", "door[0].lock_channel", "from 1 to 20"},
+		{"feedback_channel not on the board", `id = "1-07"`, "id = \"1-07\"\nfeedback_channel = 0", "door[0].feedback_channel", "out of range"},
+		{"two doors on one lock", `id = "1-07"`, "id = \"1-07\"\nlock_channel = 8", "door[0].lock_channel", "both door 1-07 and door 1-08"},
+		{"two doors on one switch", `id = "1-07"`, "id = \"1-07\"\nfeedback_channel = 2", "door[0].feedback_channel", "both door 1-07 and door 1-02"},
+
 		{"scanner unknown", `driver = "serial"`, `driver = "wiegand"`, "scanner[0].driver", "built in: serial, hid, camera"},
 		{"baud of a camera", `driver = "serial"`, "driver = \"camera\"\nbaud = 9600", "scanner[0].baud", "key of driver serial"},
 		{"width of a serial scanner", `driver = "serial"`, "driver = \"serial\"\nwidth = 640", "scanner[0].width", "key of driver camera"},

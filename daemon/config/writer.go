@@ -79,6 +79,9 @@ func (w *writer) door(d, plain Door) {
 	put(w, "sensor", d.Sensor, plain.Sensor)
 	put(w, "tenant", d.Tenant, plain.Tenant)
 	put(w, "use", string(d.Use), string(plain.Use))
+	put(w, "lock_channel", d.Wire.Lock, 0)
+	put(w, "feedback_channel", d.Wire.Feedback, 0)
+	put(w, "feedback_inverted", d.Wire.Inverted, false)
 }
 
 func (w *writer) scanner(s Scanner) {

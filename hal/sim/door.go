@@ -30,6 +30,8 @@ type Door struct {
 	jams   int           // pulses that will not unlatch it; negative: none ever will
 	bounce time.Duration
 	sensor bool
+
+	inverted bool // wired by the switch's other contact
 }
 
 func newDoor(b *Board, lock hal.Lock) *Door {
@@ -143,5 +145,5 @@ func (d *Door) contact(inverted bool) bool {
 	if t := time.Since(d.moved); t < d.bounce && (t/bouncePeriod)%2 == 0 {
 		shut = !shut
 	}
-	return shut != inverted
+	return shut != (inverted != d.inverted)
 }
