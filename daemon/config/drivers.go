@@ -15,6 +15,7 @@ type family struct {
 	baud        int           // of a board as delivered
 	ownPulse    time.Duration // the board times the pulse, about this long; 0: it is told how long
 	longPulse   string        // profile key without which nothing longer than ownPulse is possible
+	onlyPulse   time.Duration // the board knows no other, so that it must be allowed by longPulse or asked for; 0: it does
 	pulseStep   time.Duration // a pulse is rounded up to a multiple; 0: not rounded
 	noPort      bool
 	wide        *wide // nil: all its boards are alike
@@ -92,6 +93,16 @@ func families() []family {
 			profile: []profileKey{closedBit, {"ways", kindNumber, []string{"12", "24"}}},
 		},
 		{
+			name: "eletechsup", first: 1, last: 247, channels: 8, baud: 9600,
+			onlyPulse: time.Second, longPulse: "long_pulse",
+			profile: []profileKey{
+				closedBit,
+				{"first_channel", kindNumber, []string{"0", "1"}},
+				{"first_input", kindWord, []string{"0x81", "81"}},
+				{"long_pulse", kindNumber, []string{"0", "1"}}, // every lock of the bus takes a second
+			},
+		},
+		{
 			name: "waveshare", first: 1, last: 255, channels: 32, baud: 9600, pulseStep: 100 * time.Millisecond,
 			profile: []profileKey{closedBit},
 		},
@@ -119,7 +130,7 @@ func simKeys() []profileKey {
 
 // Drivers of the contract that this version does not have.
 var (
-	plannedBuses    = []string{"eletechsup", "gpio"}
+	plannedBuses    = []string{"gpio"}
 	builtinScanners = []string{"serial", "hid", "camera"}
 )
 

@@ -17,6 +17,7 @@ func (s *section) hardware(c *Config) {
 	buses := s.buses()
 	c.Scanners = s.scanners()
 	s.ports(buses, c.Scanners)
+	s.pulses(buses, c.Open.Pulse)
 	for _, b := range buses {
 		c.Buses = append(c.Buses, b.Bus)
 	}

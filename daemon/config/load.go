@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // elsewhere is the way out for a line that is full.
 const elsewhere = "put some lockers on another bus, with a port of its own"
@@ -18,5 +21,18 @@ func (l *layout) loads() {
 		case n > maxBoards:
 			l.add(path, nil, fmt.Sprintf("carries %d boards, and a line can drive %d", n, maxBoards), elsewhere)
 		}
+	}
+}
+
+// pulses refuses buses whose boards make one pulse only, unless that is what is
+// asked for or their locks are said to take it.
+func (s *section) pulses(buses []busFacts, pulse time.Duration) {
+	for i, b := range buses {
+		f := b.family
+		if f.onlyPulse == 0 || pulse == f.onlyPulse || b.Profile[f.longPulse] == "1" {
+			continue
+		}
+		s.add(fmt.Sprintf("bus[%d]", i), nil, fmt.Sprintf("pulses for a fixed %s, and open.pulse is %s", shortSpan(f.onlyPulse), shortSpan(pulse)),
+			fmt.Sprintf("if every lock of the bus takes that, write %s = 1 in its [bus.profile], or pulse = %q in [open]; else use other boards", f.longPulse, shortSpan(f.onlyPulse)))
 	}
 }

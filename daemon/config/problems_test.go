@@ -305,6 +305,7 @@ func TestWarnings(t *testing.T) {
 		{"own pulse, longer", "[[locker]]", "profile = {family = \"cu48\"}\n[open]\npulse = \"400ms\"\n[[locker]]", "open.pulse"},
 		{"whole seconds", "[[locker]]", "profile = {long_pulse = 1}\n[open]\npulse = \"400ms\"\n[[locker]]", "open.pulse"},
 		{"own pulse, xor8a", "[[locker]]", "[open]\npulse = \"500ms\"\n[[locker]]", "open.pulse"},
+		{"only pulse", "[[locker]]", "profile = {family = \"eletechsup\", long_pulse = 1}\n[[locker]]", "open.pulse"},
 		{"rounded pulse", "[[locker]]", "profile = {family = \"waveshare\"}\n[open]\npulse = \"250ms\"\n[[locker]]", "open.pulse"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -370,6 +371,9 @@ func TestCapacity(t *testing.T) {
 		{"dc, six lockers of 24-way boards", "dc", "profile = { ways = 24 }", 1, 2, 24, 34, 6, ""},
 		{"dc, ways", "dc", "profile = { ways = 18 }", 1, 3, 12, 34, 5, "bus[0].profile.ways = 18: is none of the values it can have; use 12 or 24"},
 		{"dc, a wide board on a narrow bus", "dc", "", 1, 2, 24, 34, 5, "channels = 24: is out of range for dc boards; use a number from 1 to 12"},
+		{"eletechsup, its pulse not allowed", "eletechsup", "", 1, 5, 8, 34, 6, `bus[0]: pulses for a fixed 1s, and open.pulse is 300ms; if every lock of the bus takes that, write long_pulse = 1`},
+		{"eletechsup, six lockers", "eletechsup", "profile = { long_pulse = 1 }", 1, 5, 8, 34, 6, ""},
+		{"eletechsup, its pulse asked for", "eletechsup", "[open]\npulse = \"1s\"", 1, 5, 8, 34, 6, ""},
 		{"wkly, six lockers", "wkly", "", 0, 2, 24, 34, 6, ""},
 		{"winnsen, six lockers", "winnsen", "", 1, 3, 16, 34, 6, ""},
 	} {

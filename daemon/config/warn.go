@@ -58,6 +58,8 @@ func (w *warnings) bus(path string, c *Config, b Bus) {
 	f = f.as(b.Profile)
 	switch pulse := c.Open.Pulse; {
 	case !ok:
+	case f.onlyPulse > 0 && pulse != f.onlyPulse:
+		w.add("open.pulse", show(shortSpan(pulse)), fmt.Sprintf("becomes %s on %s boards (%s), which know no other", shortSpan(f.onlyPulse), f.name, path), "be sure that every lock of the bus takes it")
 	case f.longPulse != "" && b.Profile[f.longPulse] == "1" && pulse > f.ownPulse:
 		w.add("open.pulse", show(shortSpan(pulse)), fmt.Sprintf("becomes 1s on %s boards (%s), which count in seconds", f.name, path), "use 1s, or at most "+shortSpan(f.ownPulse))
 	case f.ownPulse > 0 && pulse != f.ownPulse:

@@ -62,6 +62,15 @@ func Variants() []Variant {
 				b.Inverted, b.ShortReply, b.AnswerAfter, b.Pulse = true, true, -1, 150*time.Millisecond
 			},
 		},
+		{
+			Name: "eletechsup", Family: "eletechsup", Acks: true, Silences: true, Refuses: true, Pulse: time.Second,
+			Profile: map[string]string{"long_pulse": "1"},
+		},
+		{
+			Name: "eletechsup-odd", Family: "eletechsup", Acks: true, Silences: true, Refuses: true, Pulse: time.Second,
+			Profile: map[string]string{"long_pulse": "1", "closed_bit": "0", "first_channel": "0", "first_input": "81"},
+			Board:   func(b *sim.BoardConfig) { b.Inverted, b.FromZero, b.Decimal = true, true, true },
+		},
 		{Name: "waveshare", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true},
 		{
 			Name: "waveshare-d", Family: "waveshare", Acks: true, Silences: true, Refuses: true, Modes: true,

@@ -11,9 +11,10 @@ import (
 
 // How a silent board is treated.
 const (
-	lostAfter = 3                // silences in a row
-	retryMin  = 1 * time.Second  // first pause before a lost board is tried again
-	retryMax  = 30 * time.Second // longest
+	lostAfter  = 3                // silences in a row
+	doubtAfter = 2                // and after so many it may have lost its power
+	retryMin   = 1 * time.Second  // first pause before a lost board is tried again
+	retryMax   = 30 * time.Second // longest
 )
 
 // board is what the arbiter knows of one board.
@@ -66,6 +67,9 @@ func (b *bus) failed(d *board, err error) {
 	case d.fails >= lostAfter:
 		d.pause = retryMin
 		b.lose(d, err)
+	case d.fails == doubtAfter && len(d.todo) == 0:
+		d.todo = b.codec.Start(d.BoardConfig)
+		return
 	default:
 		return
 	}

@@ -47,6 +47,9 @@ type Request struct {
 	Twin bool
 	// Optional says that the family promises no reply: silence proves nothing.
 	Optional bool
+	// Note is logged when a request of Start or Inert was answered: what was
+	// wrong with the board. "": nothing was.
+	Note string
 	// Then gives what must follow in view of the reply, at most once.
 	Then func(Answer) []Request
 }

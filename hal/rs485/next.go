@@ -54,6 +54,9 @@ func (b *bus) nextUnlock(now time.Time, echo echoMode) (job, time.Time) {
 			until = earlier(until, u.board.hold)
 			continue
 		}
+		if !u.board.reported && len(u.board.todo) > 0 {
+			continue // just found: nothing moves before it is at rest in its mode
+		}
 		if running >= b.cfg.Coils || b.underPower(u.Lock) {
 			continue
 		}

@@ -2,6 +2,7 @@ package rs485
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"lockerd/hal"
@@ -32,7 +33,12 @@ func (s *session) do(j job) error {
 func (s *session) conclude(j job, r result) bool {
 	b, d := s.b, j.board
 	switch {
+	case j.todo && r.answer.Refused != "" && j.req.Note != "":
+		b.failed(d, fmt.Errorf("cannot set up board %d on bus %q: %s, but it answers %s", d.Address, b.cfg.Name, j.req.Note, r.answer.Refused))
 	case j.todo && (r.replied || j.req.Optional):
+		if r.replied && j.req.Note != "" {
+			b.log.Warn("board set up", slog.Int("address", d.Address), slog.String("found", j.req.Note))
+		}
 		d.advance(r)
 		return !r.replied
 	case !r.replied:

@@ -25,6 +25,8 @@ type BoardConfig struct {
 	UnlockReply   bool          // cu16: they are, with the state
 	ReplyA5       bool          // winnsen: replies have A5 and A2 for 85 and 82
 	ShortReply    bool          // dc: replies about one lock leave out its number
+	FromZero      bool          // eletechsup: relay 1 is register 0
+	Decimal       bool          // eletechsup: input 1 is register 81, not 81 hexadecimal
 	Reports       bool          // wkly: tells unasked what its inputs do
 	Linkage       bool          // waveshare: powers up with its relays following its inputs
 }

@@ -12,26 +12,28 @@ const MaxOn = time.Second
 
 // coil is one relay output. Its line's mu guards it.
 type coil struct {
-	line  *Line
-	lock  hal.Lock
-	door  *Door // the lock it drives; nil: not wired
-	since time.Time
-	until time.Time // zero: held
-	on    bool
-	gen   int // counts commands, so that a timer knows whether it is still meant
+	line    *Line
+	lock    hal.Lock
+	door    *Door // the lock it drives; nil: not wired
+	since   time.Time
+	until   time.Time // zero: held
+	on      bool
+	delayed bool // eletechsup: runs a delay, which an off does not end
+	gen     int  // counts commands, so that a timer knows whether it is still meant
 }
 
 // fire energises the coil for d, or until released if d is 0.
 func (c *coil) fire(d time.Duration) {
 	c.line.log.add(Pulse, c.lock, d)
 	c.gen++
+	now := time.Now()
 	if !c.on {
-		c.on, c.since = true, time.Now()
+		c.on, c.since = true, now
 		c.watch(c.since)
 	}
 	c.until = time.Time{}
 	if d > 0 {
-		c.until = time.Now().Add(d)
+		c.until = now.Add(d)
 		c.later(d, c.release)
 	}
 	if c.door != nil {
@@ -42,6 +44,7 @@ func (c *coil) fire(d time.Duration) {
 // release lets the coil go.
 func (c *coil) release() {
 	c.gen++
+	c.delayed = false
 	if !c.on {
 		return
 	}

@@ -33,6 +33,11 @@ func TestBurn(t *testing.T) {
 		{"dc", "dc", []byte{1, 0x10, 1, 1}, false},
 		{"dc hold", "dc", []byte{1, 0x16, 2, 1, 1}, true},
 		{"dc hold many", "dc", []byte{1, 0x1A, 2, 0, 1}, true},
+		{"eletechsup momentary", "eletechsup", []byte{1, 6, 0, 1, 5, 0}, false},
+		{"eletechsup delay", "eletechsup", []byte{1, 6, 0, 1, 6, 2}, true},
+		{"eletechsup on", "eletechsup", []byte{1, 6, 0, 1, 1, 0}, true},
+		{"eletechsup toggle", "eletechsup", []byte{1, 6, 0, 1, 3, 0}, true},
+		{"eletechsup latch", "eletechsup", []byte{1, 6, 0, 1, 4, 0}, true},
 		{"winnsen", "winnsen", []byte{5, 1, 1}, false},
 		{"wkly", "wkly", []byte{1, 0x82, 1}, false},
 		{"wkly hold", "wkly", []byte{1, 0x88, 1}, true},
@@ -77,6 +82,24 @@ func TestRelaysSwitchOff(t *testing.T) {
 					t.Errorf("%d coils are still on", n)
 				}
 			})
+		})
+	}
+}
+
+// TestEletechsupOff ends everything but a delay.
+func TestEletechsupOff(t *testing.T) {
+	for command, left := range map[byte]int{1: 0, 3: 0, 4: 0, 5: 0, 6: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, one("eletechsup", 8))
+			b.modbus(1, 6, 0, 2, command, 9)
+			b.modbus(1, 6, 0, 0, 8, 0)
+			if n := b.Board(1).CoilsOn(); n != left {
+				t.Errorf("%d coils are on after all-off upon %02X, want %d", n, command, left)
+			}
+			b.modbus(1, 6, 0, 2, 6, 0)
+			if n := b.Board(1).CoilsOn(); n != 0 {
+				t.Errorf("%d coils are on after a delay of nothing upon %02X", n, command)
+			}
 		})
 	}
 }

@@ -51,13 +51,14 @@ type family struct {
 // catalogue lists what the simulator can play.
 func catalogue() map[string]family {
 	return map[string]family{
-		"xor8a":     {speak: newXOR8A, sizes: []int{2, 8, 12, 18, 24, 50}, baud: 9600, answerIn: 80 * time.Millisecond},
-		"cu16":      {speak: newCU16, sizes: []int{12, 16}, baud: 19200},
-		"cu48":      {speak: newCU48, sizes: []int{48}, baud: 19200},
-		"dc":        {speak: newDC, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
-		"waveshare": {speak: newWaveshare, sizes: []int{8, 16, 32}, baud: 9600},
-		"winnsen":   {speak: newWinnsen, sizes: []int{4, 8, 16}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
-		"wkly":      {speak: newWKLY, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond},
+		"xor8a":      {speak: newXOR8A, sizes: []int{2, 8, 12, 18, 24, 50}, baud: 9600, answerIn: 80 * time.Millisecond},
+		"cu16":       {speak: newCU16, sizes: []int{12, 16}, baud: 19200},
+		"cu48":       {speak: newCU48, sizes: []int{48}, baud: 19200},
+		"dc":         {speak: newDC, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
+		"eletechsup": {speak: newEletechsup, sizes: []int{8}, baud: 9600},
+		"waveshare":  {speak: newWaveshare, sizes: []int{8, 16, 32}, baud: 9600},
+		"winnsen":    {speak: newWinnsen, sizes: []int{4, 8, 16}, baud: 9600, answerIn: 80 * time.Millisecond, openBit: true},
+		"wkly":       {speak: newWKLY, sizes: []int{12, 24}, baud: 9600, answerIn: 80 * time.Millisecond},
 	}
 }
 

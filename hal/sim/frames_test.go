@@ -34,7 +34,7 @@ func published(tb testing.TB, family string) (out []frame) {
 
 // rows names the families as frames.tsv does.
 func rows() map[string]string {
-	return map[string]string{"xor8a": "XOR8A", "cu16": "CU16", "cu48": "CU48", "waveshare": "MB-WS", "winnsen": "WINN", "wkly": "WKLY", "dc": "DC"}
+	return map[string]string{"xor8a": "XOR8A", "cu16": "CU16", "cu48": "CU48", "waveshare": "MB-WS", "winnsen": "WINN", "wkly": "WKLY", "dc": "DC", "eletechsup": "MB-EL"}
 }
 
 func TestRowsNameEveryFamily(t *testing.T) {
@@ -94,6 +94,8 @@ func TestPublishedRepliesAreGiven(t *testing.T) {
 		"57 4B 4C 59 0A 00 88 00 02 89":    {cfg: w, request: tohex(wklySeal(0, 0x88, 2))},
 		"57 4B 4C 59 0A 00 89 00 03 89":    {cfg: w, request: tohex(wklySeal(0, 0x89, 3))},
 		"57 4B 4C 59 22 00 84 00 18 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 B7": {cfg: w, request: "57 4B 4C 59 08 00 84 85", open: butChannels(24)},
+		"01 03 02 00 01 79 84":    {cfg: one("eletechsup", 8), request: "01 03 00 01 00 01 D5 CA", coils: []int{1}},
+		"01 03 02 00 00 B8 44":    {cfg: one("eletechsup", 8), request: "01 03 00 01 00 01 D5 CA"},
 		"DC FE 01 10 01 01 13":    {cfg: short, request: "DC 02 01 10 01 01 13"},
 		"DC FE 01 10 02 01 01 15": {cfg: one("dc", 12), request: "DC 02 01 10 01 01 13"},
 		"DC FE 01 11 01 01 14":    {cfg: short, request: "DC 02 01 11 01 01 14", open: []int{1}},
@@ -235,6 +237,16 @@ func TestExchanges(t *testing.T) {
 		{"winnsen beyond", one("winnsen", 4), "90 06 05 01 05 03", ""},
 		{"wkly refuses", one("wkly", 12), tohex(wklySeal(1, 0x82, 13)), tohex(wklySeal(1, 0x82, 0xFF))},
 		{"wkly of another board", one("wkly", 12), tohex(wklySeal(2, 0x84)), ""},
+		{"eletechsup inputs", one("eletechsup", 3), tohex(mbSeal(1, 3, 0, 0x81, 0, 3)), tohex(mbSeal(1, 3, 6, 0, 1, 0, 1, 0, 1))},
+		{
+			"eletechsup inputs, decimal and inverted",
+			LineConfig{Family: "eletechsup", Boards: []BoardConfig{{Address: 1, Channels: 8, Decimal: true, Inverted: true}}},
+			tohex(mbSeal(1, 3, 0, 81, 0, 2)), tohex(mbSeal(1, 3, 4, 0, 0, 0, 0)),
+		},
+		{"eletechsup momentary", one("eletechsup", 8), tohex(mbSeal(1, 6, 0, 8, 5, 0)), tohex(mbSeal(1, 6, 0, 8, 5, 0))},
+		{"eletechsup beyond", one("eletechsup", 8), tohex(mbSeal(1, 6, 0, 9, 5, 0)), tohex(mbSeal(1, 0x86, mbBadAddress))},
+		{"eletechsup knows no inputs by FC02", one("eletechsup", 8), tohex(mbSeal(1, 2, 0, 0, 0, 8)), tohex(mbSeal(1, 0x82, mbBadFunction))},
+		{"eletechsup broadcast is silent", one("eletechsup", 8), "FF 06 00 FB 00 00 ED E5", ""},
 		{"dc mask of 24", one("dc", 18), "DC 02 01 12 00 13", "DC FE 01 12 03 00 00 00 16"},
 		{
 			"dc inverted",
@@ -304,7 +316,7 @@ func TestGarbageIsSkipped(t *testing.T) {
 	for family, request := range map[string]string{
 		"xor8a": "80 01 00 33 B2", "cu16": "02 10 30 03 45", "cu48": "02 01 00 60 03 66",
 		"waveshare": "01 02 00 00 00 08 79 CC", "winnsen": "90 07 02 01 FF 00 03",
-		"wkly": tohex(wklySeal(1, 0x84)), "dc": "DC 02 01 12 00 13",
+		"eletechsup": tohex(mbSeal(1, 3, 0, 0x81, 0, 8)), "wkly": tohex(wklySeal(1, 0x84)), "dc": "DC 02 01 12 00 13",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, one(family, 8))
@@ -353,7 +365,7 @@ func TestFlippedRequestsMoveNothing(t *testing.T) {
 	for family, request := range map[string]string{
 		"xor8a": "8A 01 01 11 9B", "cu16": "02 11 31 03 47", "cu48": "02 01 00 61 03 67",
 		"waveshare": "01 05 02 01 00 08 9C 74", "winnsen": "90 06 05 01 01 03",
-		"wkly": tohex(wklySeal(1, 0x82, 1)), "dc": "DC 02 01 10 01 01 13",
+		"eletechsup": tohex(mbSeal(1, 6, 0, 1, 5, 0)), "wkly": tohex(wklySeal(1, 0x82, 1)), "dc": "DC 02 01 10 01 01 13",
 	} {
 		frame := unhex(request)
 		for bit := range len(frame) * 8 {

@@ -55,6 +55,8 @@ func asWired(b hal.BoardConfig, f family, profile map[string]string) BoardConfig
 		LowFirst:    profile["byte_order"] == "low-first",
 		UnlockReply: profile["unlock_reply"] == "state",
 		ReplyA5:     profile["reply"] == "a5",
+		FromZero:    profile["first_channel"] == "0",
+		Decimal:     profile["first_input"] == "81",
 		Reports:     true,
 	}
 	if profile["ways"] == "24" {

@@ -12,6 +12,7 @@ import (
 	"lockerd/hal/rs485/cu16"
 	"lockerd/hal/rs485/cu48"
 	"lockerd/hal/rs485/dc"
+	"lockerd/hal/rs485/eletechsup"
 	"lockerd/hal/rs485/waveshare"
 	"lockerd/hal/rs485/winnsen"
 	"lockerd/hal/rs485/wkly"
@@ -27,13 +28,14 @@ type Family struct {
 // All returns the catalogue.
 func All() map[string]Family {
 	return map[string]Family{
-		"xor8a":     {xor8a.New, xor8a.Limits},
-		"cu16":      {cu16.New, cu16.Limits},
-		"cu48":      {cu48.New, cu48.Limits},
-		"dc":        {dc.New, dc.Limits},
-		"waveshare": {waveshare.New, waveshare.Limits},
-		"winnsen":   {winnsen.New, winnsen.Limits},
-		"wkly":      {wkly.New, wkly.Limits},
+		"xor8a":      {xor8a.New, xor8a.Limits},
+		"cu16":       {cu16.New, cu16.Limits},
+		"cu48":       {cu48.New, cu48.Limits},
+		"dc":         {dc.New, dc.Limits},
+		"eletechsup": {eletechsup.New, eletechsup.Limits},
+		"waveshare":  {waveshare.New, waveshare.Limits},
+		"winnsen":    {winnsen.New, winnsen.Limits},
+		"wkly":       {wkly.New, wkly.Limits},
 	}
 }
 

@@ -4,6 +4,8 @@
 package frame
 
 import (
+	"fmt"
+
 	"lockerd/hal"
 	"lockerd/hal/rs485"
 )
@@ -86,6 +88,22 @@ func Bits(bits []byte, channels int, closed byte) []hal.State {
 		}
 	}
 	return out
+}
+
+// Values reads one state a value, which must be 0 or 1.
+func Values[T uint8 | uint16](said []T, closed T) rs485.Answer {
+	out := make([]hal.State, len(said))
+	for i, v := range said {
+		switch v {
+		case closed:
+			out[i] = hal.Closed
+		case 1 - closed:
+			out[i] = hal.Open
+		default:
+			return rs485.Answer{Refused: fmt.Sprintf("%02X as the state of channel %d", v, i+1)}
+		}
+	}
+	return rs485.Answer{States: out}
 }
 
 // Sum returns the low byte of the sum.

@@ -21,18 +21,15 @@ import (
 
 	"lockerd/hal"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/frame"
+	"lockerd/hal/rs485/modbus"
 )
 
 const (
-	fcInputs   = 0x02
-	fcRegs     = 0x03
-	fcCoil     = 0x05
-	fcSetRegs  = 0x10
-	exception  = 0x80
 	coilAll    = 0x00FF
 	coilFlash  = 0x0200
 	regMode    = 0x1000
-	modes      = 8 // registers 1000–1007
+	modesMin   = 8 // registers 1000–1007, on the boards that have them
 	channels   = 32
 	pulseUnit  = 100 * time.Millisecond
 	modeNormal = 0
@@ -73,7 +70,7 @@ func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
 		return rs485.Request{}, err
 	}
 	units := max(1, int((pulse+pulseUnit-1)/pulseUnit))
-	req := coil(byte(l.Address), coilFlash+uint16(l.Channel-1), uint16(units))
+	req := modbus.Repeat(byte(l.Address), modbus.WriteCoil, coilFlash+uint16(l.Channel-1), uint16(units))
 	req.Pulse = time.Duration(units) * pulseUnit
 	return req, nil
 }
@@ -81,9 +78,9 @@ func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
 // Status implements rs485.Codec.
 func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	return rs485.Request{
-		Bytes: ask(byte(b.Address), fcInputs, 0, uint16(b.Channels)),
-		Parse: parse(counted(byte(b.Address), fcInputs, (b.Channels+7)/8), func(f []byte) rs485.Answer {
-			return rs485.Answer{States: c.states(f[3:], b.Channels)}
+		Bytes: modbus.Ask(byte(b.Address), modbus.ReadInputs, 0, uint16(b.Channels)),
+		Parse: modbus.Parse(modbus.Counted(byte(b.Address), modbus.ReadInputs, (b.Channels+7)/8), func(f []byte) rs485.Answer {
+			return rs485.Answer{States: frame.Bits(f[3:], b.Channels, c.closed)}
 		}),
 	}
 }
@@ -93,23 +90,29 @@ func (c *codec) Probe(b hal.BoardConfig) rs485.Request { return c.Status(b) }
 
 // Inert implements rs485.Codec.
 func (c *codec) Inert(b hal.BoardConfig) []rs485.Request {
-	return []rs485.Request{coil(byte(b.Address), coilAll, 0)}
+	return []rs485.Request{modbus.Repeat(byte(b.Address), modbus.WriteCoil, coilAll, 0)}
 }
 
 // Start implements rs485.Codec.
 func (c *codec) Start(b hal.BoardConfig) []rs485.Request {
-	return append(c.Inert(b), readModes(byte(b.Address)))
+	return append(c.Inert(b), readModes(byte(b.Address), b.Channels))
 }
 
-func readModes(address byte) rs485.Request {
+// readModes asks for the modes of a whole board, which may have more channels
+// than are wired: what drives a relay by itself is to be found.
+func readModes(address byte, channels int) rs485.Request {
+	n := modesMin
+	for n < channels {
+		n *= 2
+	}
 	return rs485.Request{
-		Bytes:    ask(address, fcRegs, regMode, modes),
-		Parse:    parse(counted(address, fcRegs, 2*modes), payload),
+		Bytes:    modbus.Ask(address, modbus.ReadRegisters, regMode, uint16(n)),
+		Parse:    modbus.Parse(modbus.Counted(address, modbus.ReadRegisters, 2*n), payload),
 		Optional: true,
 		Then: func(a rs485.Answer) []rs485.Request {
 			for _, v := range a.Data {
 				if v != modeNormal {
-					return []rs485.Request{setModes(address)}
+					return []rs485.Request{setModes(address, n)}
 				}
 			}
 			return nil
@@ -117,36 +120,17 @@ func readModes(address byte) rs485.Request {
 	}
 }
 
-func setModes(address byte) rs485.Request {
-	b := ask(address, fcSetRegs, regMode, modes)
+func setModes(address byte, n int) rs485.Request {
+	b := modbus.Ask(address, modbus.WriteRegisters, regMode, uint16(n))
 	head := b[:6:6]
 	return rs485.Request{
-		Bytes: seal(append(append(head, 2*modes), make([]byte, 2*modes)...)),
-		Parse: parse(reply{head: head, length: 8}, payload),
+		Bytes: modbus.Seal(append(append(head, byte(2*n)), make([]byte, 2*n)...)),
+		Parse: modbus.Parse(modbus.Reply{Head: head, Length: 8}, func([]byte) rs485.Answer { return rs485.Answer{} }),
+		Note:  "its inputs drove its relays (linkage, toggle or edge mode): set to normal; do it with the maker's tool before door switches are wired",
 	}
 }
 
-// coil makes an FC05 request, whose reply repeats it.
-func coil(address byte, at, value uint16) rs485.Request {
-	b := ask(address, fcCoil, at, value)
-	return rs485.Request{Bytes: b, Parse: parse(reply{head: b[:6:6], length: len(b)}, payload), Twin: true}
-}
-
-// payload keeps what a reply carries, if it says how much.
+// payload keeps what a reply to a read carries.
 func payload(f []byte) rs485.Answer {
-	if f[1] != fcRegs {
-		return rs485.Answer{}
-	}
 	return rs485.Answer{Data: append([]byte(nil), f[3:len(f)-2]...)}
-}
-
-func (c *codec) states(inputs []byte, channels int) []hal.State {
-	out := make([]hal.State, channels)
-	for i := range out {
-		out[i] = hal.Open
-		if inputs[i/8]>>(i%8)&1 == c.closed {
-			out[i] = hal.Closed
-		}
-	}
-	return out
 }

@@ -116,16 +116,5 @@ func (c *codec) states(said []byte, channels int) rs485.Answer {
 	if len(said) < channels {
 		return rs485.Answer{Refused: fmt.Sprintf("for %d channels only", len(said))}
 	}
-	out := make([]hal.State, channels)
-	for i, v := range said[:channels] {
-		switch v {
-		case c.closed:
-			out[i] = hal.Closed
-		case 1 - c.closed:
-			out[i] = hal.Open
-		default:
-			return rs485.Answer{Refused: fmt.Sprintf("%02X as the state of channel %d", v, i+1)}
-		}
-	}
-	return rs485.Answer{States: out}
+	return frame.Values(said[:channels], c.closed)
 }
