@@ -128,16 +128,28 @@ func (b *bus) silent(d *board) error {
 	return fmt.Errorf("cannot reach board %d on bus %q: no reply within %v: check its power, its address and the pair A/B", d.Address, b.cfg.Name, b.cfg.ReplyTimeout)
 }
 
+// relax is how much longer a lock is left alone before it is pulsed again: its
+// board's clock started after ours, and two pulses without a pause between
+// them would be one of twice the length.
+const relax = 150 * time.Millisecond
+
 // pulse is a lock under power.
 type pulse struct {
 	lock  hal.Lock
 	until time.Time
 }
 
-// running forgets the pulses that are over and returns how many are not.
+// running returns how many locks are under power. It forgets the pulses whose
+// locks may be pulsed again.
 func (b *bus) running(now time.Time) int {
-	b.pulses = slices.DeleteFunc(b.pulses, func(p pulse) bool { return !p.until.After(now) })
-	return len(b.pulses)
+	b.pulses = slices.DeleteFunc(b.pulses, func(p pulse) bool { return !p.until.Add(relax).After(now) })
+	n := 0
+	for _, p := range b.pulses {
+		if p.until.After(now) {
+			n++
+		}
+	}
+	return n
 }
 
 // pulsing returns until when a lock of the board is under power.

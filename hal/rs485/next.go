@@ -67,11 +67,16 @@ func (b *bus) nextUnlock(now time.Time, echo echoMode) (job, time.Time) {
 		return job{board: u.board, req: &u.req, unlock: u}, now
 	}
 	for _, p := range b.pulses {
-		until = earlier(until, p.until)
+		if p.until.After(now) {
+			until = earlier(until, p.until)
+		} else {
+			until = earlier(until, p.until.Add(relax))
+		}
 	}
 	return job{}, until
 }
 
+// underPower tells whether a lock is pulsed, or was just now.
 func (b *bus) underPower(l hal.Lock) bool {
 	for _, p := range b.pulses {
 		if p.lock == l {
