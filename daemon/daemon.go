@@ -30,6 +30,8 @@ type Options struct {
 	CheckStore func(ctx context.Context, path string) error
 	// Notify tells the supervisor, as sd_notify does; nil: nobody.
 	Notify func(state string)
+	// Slots is where this program was chosen from; nil: no launcher started it.
+	Slots *Slots
 	// Watchdog is how often the supervisor wants to hear; 0: never.
 	Watchdog time.Duration
 }
@@ -52,6 +54,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 		d.opt.Notify = func(string) {}
 	}
 	c := opt.Config
+	if err := d.opt.Slots.mayOpen(store.FormatWrites); err != nil {
+		return err
+	}
 	d.store, err = store.Open(ctx, c.DataDir, store.Options{
 		JournalBytes: c.Journal.Bytes, KeepAcked: c.Journal.KeepAcked, Check: opt.CheckStore, Now: d.now,
 		Log: opt.Log.With(slog.String("component", "store")),
@@ -127,7 +132,14 @@ func (d *Daemon) run(ctx context.Context) error {
 	defer stopLink()
 	left := make(chan struct{})
 	go func() { d.linked.run(linkCtx); close(left) }()
+	slotsCtx, stopSlots := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSlots()
+	judged := make(chan struct{})
+	go func() { d.watchSlot(slotsCtx); close(judged) }()
 	err = d.supervise(ctx, ended)
+	stopSlots()
+	<-judged
+	d.leaveSlot(err)
 	d.opt.Notify("STOPPING=1")
 	stopServing()
 	stopLink() // the goodbye goes out while openings under way are given their time
@@ -142,7 +154,7 @@ func (d *Daemon) run(ctx context.Context) error {
 // supervise waits for ready, then for the end of ctx or of the bank, and tells
 // the supervisor that the bank's goroutine is alive. A bank that has ended by
 // itself has its error taken from ended.
-func (d *Daemon) supervise(ctx context.Context, ended <-chan error) error {
+func (d *Daemon) supervise(ctx context.Context, ended chan error) error {
 	ready := d.bank.Ready()
 	var beat <-chan time.Time
 	if d.opt.Watchdog > 0 {
@@ -160,16 +172,29 @@ func (d *Daemon) supervise(ctx context.Context, ended <-chan error) error {
 				d.opt.Notify("WATCHDOG=1")
 			}
 		case err := <-ended:
+			if d.restarting() && err == nil {
+				ended <- nil // for who awaits its end
+				return nil
+			}
 			if err == nil {
 				err = errors.New("the bank has ended by itself")
 			}
 			return err
 		case <-d.bank.Restart():
-			d.opt.Log.Info("stopping: a command wants a restart")
+			d.opt.Log.Info("stopping: to be started again")
 			return nil
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+func (d *Daemon) restarting() bool {
+	select {
+	case <-d.bank.Restart():
+		return true
+	default:
+		return false
 	}
 }
 

@@ -27,9 +27,13 @@ const maxBoltSize = 1 << (29 + 3*(^uint(0)>>63))
 
 const boltLockTimeout = 2 * time.Second // dir/lock is held: only a stranger can hold it
 
-// formatVersion is the version of the layout of state.db that this program
-// writes. migrations leads from older ones to it.
-const formatVersion = 1
+// Formats of state.db: what this program writes (migrations leads from older ones
+// to it), and the newest that it reads. A program that is rolled back meets what its
+// successor wrote: so one release reads a new format, a later one writes it.
+const (
+	FormatWrites = 1
+	FormatReads  = 1
+)
 
 // Top-level buckets.
 const (
@@ -100,7 +104,7 @@ func initBolt(tx *bbolt.Tx, journalID string, fill func(*bbolt.Tx) error) error 
 			return err
 		}
 	}
-	if err := errors.Join(putNumber(tx, metaFormat, formatVersion), putNumber(tx, metaApplied, 0)); err != nil {
+	if err := errors.Join(putNumber(tx, metaFormat, FormatWrites), putNumber(tx, metaApplied, 0)); err != nil {
 		return err
 	}
 	if err := putSealed(tx, bucketMeta, []byte(metaJournal), []byte(journalID)); err != nil {

@@ -323,10 +323,16 @@ func TestMigration(t *testing.T) {
 		}
 	}
 	steps := map[uint64]func(*bbolt.Tx) error{1: step(1), 2: step(2)}
-	if err := migrateTo(db, 3, steps); err != nil || len(ran) != 2 {
+	if err := migrateTo(db, 3, 3, steps); err != nil || len(ran) != 2 {
 		t.Fatalf("%v %v", ran, err)
 	}
-	if err := migrateTo(db, 5, steps); !errors.Is(err, ErrDamaged) {
+	if err := migrateTo(db, 1, 3, nil); err != nil { // the program before, that reads what its successor wrote
+		t.Fatalf("a rolled back program that reads 3: %v", err)
+	}
+	if err := migrateTo(db, 1, 2, nil); !errors.Is(err, errNewer) {
+		t.Fatalf("a rolled back program that reads 2 only: %v", err)
+	}
+	if err := migrateTo(db, 5, 5, steps); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("without a way: %v", err)
 	}
 	if err := db.Close(); err != nil {

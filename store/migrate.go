@@ -16,10 +16,11 @@ func migrations() map[uint64]func(*bbolt.Tx) error {
 	return map[uint64]func(*bbolt.Tx) error{} // 1 is the first version
 }
 
-// migrate brings state.db to formatVersion, each step in its own transaction.
-func (s *Store) migrate() error { return migrateTo(s.db, formatVersion, migrations()) }
+// migrate brings state.db to FormatWrites, each step in its own transaction. One
+// that a successor wrote, who was rolled back, is used as it is up to FormatReads.
+func (s *Store) migrate() error { return migrateTo(s.db, FormatWrites, FormatReads, migrations()) }
 
-func migrateTo(db *bbolt.DB, want uint64, steps map[uint64]func(*bbolt.Tx) error) error {
+func migrateTo(db *bbolt.DB, want, most uint64, steps map[uint64]func(*bbolt.Tx) error) error {
 	for {
 		var have uint64
 		err := db.View(func(tx *bbolt.Tx) (err error) {
@@ -29,10 +30,10 @@ func migrateTo(db *bbolt.DB, want uint64, steps map[uint64]func(*bbolt.Tx) error
 		switch {
 		case err != nil:
 			return err
-		case have == want:
+		case have >= want && have <= most:
 			return nil
-		case have > want:
-			return fmt.Errorf("cannot use %q: format %d, this program knows %d: %w; install the newer lockerd again", db.Path(), have, want, errNewer)
+		case have > most:
+			return fmt.Errorf("cannot use %q: format %d, this program knows %d: %w; install the newer lockerd again", db.Path(), have, most, errNewer)
 		}
 		step := steps[have]
 		if step == nil {

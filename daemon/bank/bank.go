@@ -187,6 +187,8 @@ type Bank struct {
 	commands   commandState
 	restart    chan struct{}
 	restartDue bool
+	leaving    *leaving
+	left       bool // restart is closed: nothing is taken any more
 	desired    locker.DesiredState
 	own        Times         // of the configuration, under those of the desired document
 	watch      sync.Mutex    // guards changed
@@ -263,7 +265,7 @@ func (b *Bank) Run(ctx context.Context) error {
 			done, limit = nil, b.now()+drainLimit
 		}
 		b.tick()
-		if limit >= 0 && (!b.opening() || b.now() >= limit) {
+		if b.left || limit >= 0 && (!b.opening() || b.now() >= limit) {
 			b.tell(b.limits.rest()) // what was only counted is not forgotten
 			b.lastAck()
 			return b.err

@@ -165,20 +165,3 @@ func (b *Bank) poll() map[string]any {
 	}
 	return map[string]any{"doors": len(b.slots), "open": open, "unknown": unknown}
 }
-
-// Restart is closed when a command wants the process to end and be started
-// again: when its reply is on disk and no door is open or about to be.
-func (b *Bank) Restart() <-chan struct{} { return b.restart }
-
-func (b *Bank) maybeRestart() {
-	if !b.restartDue || len(b.commands.Pending) > 0 || len(b.visits) > 0 {
-		return
-	}
-	for _, d := range b.slots {
-		if d.open() {
-			return
-		}
-	}
-	b.restartDue = false
-	close(b.restart)
-}

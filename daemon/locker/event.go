@@ -48,6 +48,7 @@ const (
 	EvClockChanged   = "clock.changed"
 	EvJournalGap     = "journal.gap"
 	EvStorageFault   = "storage.fault"
+	EvUpdatePrefix   = "update." // ours: staged, tried, confirmed, rolled_back, abandoned, refused; with version, why, by
 )
 
 // Event is one line of the journal. Only members that are known appear in its

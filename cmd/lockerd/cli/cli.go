@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"lockerd/daemon"
 	"lockerd/daemon/config"
+	"lockerd/daemon/slots"
 	"lockerd/store"
 )
 
@@ -117,6 +119,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	opt := daemon.Options{
 		Config: c, Version: Version, Log: log, Ready: stdout, CheckStore: child(), Watchdog: watchdog(log),
+		Slots: chosen(os.Getenv),
 		Notify: func(state string) {
 			if _, err := sd.SdNotify(false, state); err != nil {
 				log.Warn("cannot tell the supervisor", slog.Any("error", err))
@@ -128,6 +131,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// chosen is the slot that the launcher has started this program from, or nil.
+func chosen(getenv func(string) string) *daemon.Slots {
+	dir, slot := getenv("LOCKERD_SLOTS"), getenv("LOCKERD_SLOT")
+	if dir == "" || slot == "" {
+		return nil
+	}
+	guard, _ := strconv.Atoi(getenv("LOCKERD_GUARD")) // absent: there is none
+	return &daemon.Slots{Dir: &slots.Dir{Path: dir}, Slot: slots.Slot(slot), Guard: guard}
 }
 
 func watchdog(log *slog.Logger) time.Duration {
