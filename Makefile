@@ -24,14 +24,14 @@ demo-once: ## the same unattended: opens doors, prints the journal, exits 0
 
 .PHONY: build
 build: ## lockerd and lockerctl for this machine, into .bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/ ./cmd/lockerd ./cmd/lockerctl
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/ ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerd-launch
 
 .PHONY: cross
 cross: ## the same for every board: linux arm v6, arm v7, arm64, amd64
 	@for t in $(TARGETS); do \
 	  arch=$${t%/*}; arm=$${t#$$arch}; arm=$${arm#/}; \
 	  echo "linux/$$t"; \
-	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ ./cmd/lockerd ./cmd/lockerctl || exit 1; \
+	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerd-launch || exit 1; \
 	done
 
 .PHONY: test

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -144,6 +145,22 @@ func checkBroker(v string) (what, cure string) {
 		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
 			return "has no port number from 1 to 65535", example
 		}
+	}
+	return "", ""
+}
+
+// checkSource is for where updates come from.
+func checkSource(v string) (what, cure string) {
+	const example = `use "https://updates.example.com/lockerd", or a directory, as "/media/stick/lockerd"`
+	if v == "" || filepath.IsAbs(v) {
+		return checkOptionalPath(v)
+	}
+	u, err := url.Parse(v)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
+		return "is neither an address nor a full path", example
+	case u.User != nil:
+		return "holds a user name or password", "serve updates without: they are signed"
 	}
 	return "", ""
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Open    Open
 	Journal Journal
 	Control Control
+	Update  Update
 	Kiosk   *Kiosk   // nil: no page
 	Metrics *Metrics // nil: none
 
@@ -47,6 +48,14 @@ type MQTT struct {
 // Trust says where the keys are that may sign what comes down.
 type Trust struct {
 	KeysFile string
+}
+
+// Update says where new versions come from and how they are judged (ours).
+type Update struct {
+	Source   string        // https://, http:// or a directory; "": only what is ordered at the bank names one
+	RootFile string        // first trusted root of the update repository; "": every update is refused
+	Hold     time.Duration // all that worked before must have worked so long
+	Deadline time.Duration // by then, or the version before comes back
 }
 
 // Time replaces the system clock in tests.

@@ -37,6 +37,8 @@ const (
 	minHeight, maxHeight   = 120, 1440
 	maxFPS                 = 60
 	minAck, maxAck         = 100 * time.Millisecond, 10 * time.Minute
+	minHold, maxHold       = time.Second, 5 * time.Minute
+	minJudged, maxJudged   = time.Second, 10 * time.Minute // below the deadline of the launcher's guard
 )
 
 // Default returns the values that hold where the file says nothing. Pointers
@@ -53,6 +55,7 @@ func Default() Config {
 			ReopenWindow: 2 * time.Minute,
 			VisitIdle:    time.Minute,
 		},
+		Update:  Update{Hold: time.Minute, Deadline: 5 * time.Minute},
 		Journal: Journal{Bytes: 64 << 20, KeepAcked: 168 * time.Hour},
 	}
 }

@@ -111,6 +111,7 @@ func (s *section) config() *Config {
 	c.Open = s.open(c.Open)
 	c.Journal = s.journal(c.Journal)
 	c.Control = s.control(c.DataDir)
+	c.Update = s.update(c.Update)
 	c.Kiosk, c.Metrics = s.listeners()
 	s.hardware(&c)
 	s.done(nil)

@@ -89,6 +89,9 @@ func TestOneProblem(t *testing.T) {
 		{"prefix slash", "[trust]", "prefix = \"a/\"\n[trust]", "mqtt.prefix", "empty topic level"},
 		{"username empty", "[trust]", "username = \"\"\n[trust]", "mqtt.username", "empty"},
 		{"keepalive fraction", "[trust]", "keepalive = \"1500ms\"\n[trust]", "mqtt.keepalive", "whole seconds"},
+		{"update source", "[trust]", "[update]\nsource = \"ftp://x\"\n[trust]", "update.source", "neither"},
+		{"update password", "[trust]", "[update]\nsource = \"https://a:b@x\"\n[trust]", "update.source", "password"},
+		{"update deadline", "[trust]", "[update]\nhold = \"60s\"\ndeadline = \"30s\"\n[trust]", "update.deadline", "not longer"},
 		{"down_qos", "[trust]", "down_qos = 2\n[trust]", "mqtt.down_qos", "out of range"},
 		{"keys_file missing", "keys_file = \"/nowhere/trust.json\"\n", "", "trust.keys_file", "missing"},
 

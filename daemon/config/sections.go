@@ -50,6 +50,23 @@ func (s *section) journal(def Journal) Journal {
 	return j
 }
 
+// update reads [update].
+func (s *section) update(def Update) Update {
+	t := s.sub("update")
+	if t == nil {
+		return def
+	}
+	u := Update{
+		Source:   t.text("source", "", checkSource),
+		RootFile: t.text("root_file", "", checkOptionalPath),
+		Hold:     t.span("hold", def.Hold, minHold, maxHold),
+		Deadline: t.span("deadline", def.Deadline, minJudged, maxJudged),
+	}
+	t.above("deadline", u.Deadline, "hold", u.Hold)
+	t.done(nil)
+	return u
+}
+
 // control reads [control].
 func (s *section) control(dataDir string) Control {
 	def := defaultSocket(dataDir)

@@ -51,6 +51,11 @@ func (c *Config) writeUplink(w *writer) {
 }
 
 func (c *Config) writeBank(w *writer, def Config) {
+	w.head("[update]")
+	put(w, "source", c.Update.Source, "")
+	put(w, "root_file", c.Update.RootFile, "")
+	put(w, "hold", c.Update.Hold, def.Update.Hold)
+	put(w, "deadline", c.Update.Deadline, def.Update.Deadline)
 	w.head("[time]")
 	put(w, "file", c.Time.File, "")
 	w.head("[open]")

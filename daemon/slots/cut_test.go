@@ -230,7 +230,9 @@ func write(t *testing.T, path string, b []byte) {
 }
 
 func FuzzState(f *testing.F) {
-	for _, s := range []State{{}, {Active: A, Slots: map[Slot]Program{A: prog("1")}, Trial: &Trial{Slot: B, Phase: Trying, Attempts: 1}}} {
+	full := State{}.clone()
+	full.Active, full.Slots[A], full.Trial = A, prog("1"), &Trial{Slot: B, Phase: Trying, Attempts: 1}
+	for _, s := range []State{{}, full} {
 		b, err := encode(s)
 		if err != nil {
 			f.Fatal(err)

@@ -10,7 +10,10 @@ import (
 	"testing"
 )
 
-func newDir(t *testing.T) *Dir { return &Dir{Path: filepath.Join(t.TempDir(), "update")} }
+func newDir(t *testing.T) *Dir {
+	t.Helper()
+	return &Dir{Path: filepath.Join(t.TempDir(), "update")}
+}
 
 func runs(t *testing.T, l *Launch, want string, trial bool) Choice {
 	t.Helper()
@@ -39,7 +42,7 @@ func TestPackageUpdate(t *testing.T) {
 	replace(t, base, "v22")
 	runs(t, l, "v22", true)
 	runs(t, l, "v22", true)
-	runs(t, l, "v1", false)  // two starts without a verdict
+	runs(t, l, "v1", false) // two starts without a verdict
 	replace(t, base, "v22") // installed again
 	runs(t, l, "v1", false)
 	replace(t, base, "v333")

@@ -10,7 +10,7 @@ import (
 func (s State) clone() State {
 	s.Slots = maps.Clone(s.Slots)
 	if s.Slots == nil {
-		s.Slots = map[Slot]Program{}
+		s.Slots = make(map[Slot]Program)
 	}
 	if s.Trial != nil {
 		t := *s.Trial

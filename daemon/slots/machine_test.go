@@ -9,7 +9,9 @@ import (
 
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-func prog(version string) Program { return Program{Version: version, SHA256: "sum-" + version, Size: 1} }
+func prog(version string) Program {
+	return Program{Version: version, SHA256: "sum-" + version, Size: 1}
+}
 
 // order is one step of a scripted update.
 type order func(State) (State, error)
@@ -23,7 +25,7 @@ func start(want Slot) order {
 	return func(s State) (State, error) {
 		s, got := s.Start(noon)
 		if got != want {
-			return s, &wrongSlot{got, want}
+			return s, &slotError{got, want}
 		}
 		return s, nil
 	}
@@ -32,9 +34,9 @@ func confirm(s State) (State, error) { return s.Confirm(Health{Ready: true}, noo
 func fail(s State) (State, error)    { return s.Fail("no scanner") }
 func stopped(s State) (State, error) { return s.Stopped(), nil }
 
-type wrongSlot struct{ got, want Slot }
+type slotError struct{ got, want Slot }
 
-func (w *wrongSlot) Error() string { return "started " + string(w.got) + ", want " + string(w.want) }
+func (w *slotError) Error() string { return "started " + string(w.got) + ", want " + string(w.want) }
 
 func play(t *testing.T, s State, steps ...order) State {
 	t.Helper()
@@ -53,6 +55,7 @@ func play(t *testing.T, s State, steps ...order) State {
 }
 
 func installed(t *testing.T) State {
+	t.Helper()
 	return play(t, State{}, begin("1"), State.Verify, arm)
 }
 

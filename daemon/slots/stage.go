@@ -19,7 +19,7 @@ const (
 	spare = 16 << 20
 	// chunk is read and written at a time; the disk is synced each syncEvery, so that
 	// a commit of the store never waits behind a whole program.
-	chunk     = 256 << 10
+	chunk     = 64 << 10
 	syncEvery = 1 << 20
 )
 

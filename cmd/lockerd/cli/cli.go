@@ -119,7 +119,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	opt := daemon.Options{
 		Config: c, Version: Version, Log: log, Ready: stdout, CheckStore: child(), Watchdog: watchdog(log),
-		Slots: chosen(os.Getenv),
+		Slots: chosen(os.Getenv, c.Update),
 		Notify: func(state string) {
 			if _, err := sd.SdNotify(false, state); err != nil {
 				log.Warn("cannot tell the supervisor", slog.Any("error", err))
@@ -134,13 +134,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // chosen is the slot that the launcher has started this program from, or nil.
-func chosen(getenv func(string) string) *daemon.Slots {
+func chosen(getenv func(string) string, u config.Update) *daemon.Slots {
 	dir, slot := getenv("LOCKERD_SLOTS"), getenv("LOCKERD_SLOT")
 	if dir == "" || slot == "" {
 		return nil
 	}
 	guard, _ := strconv.Atoi(getenv("LOCKERD_GUARD")) // absent: there is none
-	return &daemon.Slots{Dir: &slots.Dir{Path: dir}, Slot: slots.Slot(slot), Guard: guard}
+	return &daemon.Slots{Dir: &slots.Dir{Path: dir}, Slot: slots.Slot(slot), Guard: guard, Hold: u.Hold, Deadline: u.Deadline}
 }
 
 func watchdog(log *slog.Logger) time.Duration {
