@@ -37,6 +37,10 @@ const patience = 20 * time.Second // for anything a script awaits
 //	bank-event TYPE DOOR appends an event
 //	bank-awaited         returns when somebody waits for an event, or holds
 //	on-terminal COMMAND  runs a command whose stdout is a terminal
+//	cabinet              plugs a miswired bank of boards in; $PORT
+//	cabinet-mend         mends what only hands can
+//	cabinet-inert        fails while a coil is on
+//	engineer COMMAND     runs a command on a terminal, where an engineer answers
 //	bank-actions         prints what was ordered; the user is USER
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -49,6 +53,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TERM", "xterm")
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each lockerctl under -race lingers for a second
 			e.Setenv("LOCKERD_SOCKET", filepath.Join(e.WorkDir, "s"))
+			e.Values[cabinetKey{}] = &cabinet{}
 			e.Values[fakeKey{}] = &fake{waiting: make(chan struct{}, 1)}
 			return nil
 		},
@@ -59,6 +64,11 @@ func TestScripts(t *testing.T) {
 			"bank-awaited": awaited,
 			"bank-actions": actions,
 			"on-terminal":  onTerminal,
+
+			"cabinet":       buildCabinet,
+			"cabinet-mend":  mendCabinet,
+			"cabinet-inert": coilsOff,
+			"engineer":      engineer,
 		},
 	})
 }

@@ -122,6 +122,7 @@ func (b *Bank) selfTest() []SelfTestLine {
 		}
 		out = append(out, l)
 	}
+	out = append(append(out, b.feedbackTest()...), b.clockTest())
 	for _, d := range b.slots {
 		switch {
 		case len(d.rec.Out) > 0:

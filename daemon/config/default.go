@@ -77,6 +77,15 @@ func defaultBus(f family) Bus {
 	return Bus{Baud: f.baud, ReplyTimeout: 300 * time.Millisecond, Poll: 500 * time.Millisecond, Coils: 1}
 }
 
+// NewBus returns a bus of which only what must be given was given, for those
+// who write files.
+func NewBus(name, driver, port string) Bus {
+	f, _ := familyOf(driver, "")
+	b := defaultBus(f)
+	b.Name, b.Driver, b.Port = name, driver, port
+	return b
+}
+
 // defaultScanner returns a scanner of which only what must be given was given.
 func defaultScanner(driver string) Scanner {
 	sc := Scanner{Suffix: "\r"}
@@ -91,5 +100,5 @@ func defaultScanner(driver string) Scanner {
 	return sc
 }
 
-// defaultSocket returns the control socket of a data directory.
-func defaultSocket(dataDir string) string { return filepath.Join(dataDir, "control.sock") }
+// DefaultSocket returns the control socket of a data directory.
+func DefaultSocket(dataDir string) string { return filepath.Join(dataDir, "control.sock") }

@@ -69,7 +69,7 @@ func (s *section) update(def Update) Update {
 
 // control reads [control].
 func (s *section) control(dataDir string) Control {
-	def := defaultSocket(dataDir)
+	def := DefaultSocket(dataDir)
 	t := s.sub("control")
 	if t == nil || !t.has("socket") {
 		if what, cure := checkSocket(def); dataDir != "" && what != "" {

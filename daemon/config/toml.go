@@ -70,7 +70,7 @@ func (c *Config) writeBank(w *writer, def Config) {
 	put(w, "bytes", c.Journal.Bytes, def.Journal.Bytes)
 	put(w, "keep_acked", c.Journal.KeepAcked, def.Journal.KeepAcked)
 	w.head("[control]")
-	put(w, "socket", c.Control.Socket, defaultSocket(c.DataDir))
+	put(w, "socket", c.Control.Socket, DefaultSocket(c.DataDir))
 	if c.Kiosk != nil {
 		w.head("[kiosk]")
 		put(w, "listen", c.Kiosk.Listen, "")

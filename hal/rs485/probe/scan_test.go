@@ -1,0 +1,142 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"lockerd/hal"
+	"lockerd/hal/rs485"
+	"lockerd/hal/sim"
+)
+
+const quick = 50 * time.Millisecond // for a simulated board to answer
+
+func line(t *testing.T, cfg sim.LineConfig) *sim.Line {
+	t.Helper()
+	l, err := sim.NewLine(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func scanned(t *testing.T, l *sim.Line, opt Options) (*Bus, Found) {
+	t.Helper()
+	opt.Reply = quick
+	b, f, err := Scan(t.Context(), rs485.Dial, l.Path(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b != nil {
+		t.Cleanup(func() {
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return b, f
+}
+
+// TestEveryFamilyIsFoundAmongAll asks boards of each family in the words of all,
+// and holds that no lock moves by being looked for.
+func TestEveryFamilyIsFoundAmongAll(t *testing.T) {
+	for _, c := range []struct {
+		family   string
+		board    sim.BoardConfig
+		channels int
+	}{
+		{"xor8a", sim.BoardConfig{Address: 2, Channels: 20}, 24},
+		{"xor8a", sim.BoardConfig{Address: 1, Channels: 40}, 50},
+		{"cu16", sim.BoardConfig{Address: 0, Channels: 12}, 16},
+		{"cu48", sim.BoardConfig{Address: 0, Channels: 3}, 48},
+		{"wkly", sim.BoardConfig{Address: 1, Channels: 24}, 24},
+		{"dc", sim.BoardConfig{Address: 2, Channels: 12}, 12},
+		{"dc", sim.BoardConfig{Address: 2, Channels: 20}, 24},
+		{"waveshare", sim.BoardConfig{Address: 1, Channels: 8}, 8},
+		{"winnsen", sim.BoardConfig{Address: 1, Channels: 16, ReplyA5: true}, 16},
+	} {
+		t.Run(fmt.Sprintf("%s of %d", c.family, c.channels), func(t *testing.T) {
+			l := line(t, sim.LineConfig{Family: c.family, Boards: []sim.BoardConfig{c.board}})
+			b, f := scanned(t, l, Options{Last: 3})
+			want := Board{Address: c.board.Address, Channels: c.channels, Answers: Once}
+			if f.Family != c.family || len(f.Boards) != 1 || f.Boards[0] != want {
+				t.Fatalf("found %+v, want a %s board %+v", f, c.family, want)
+			}
+			if p := l.Log().Pulses(); len(p) > 0 {
+				t.Errorf("looking moved locks: %+v", p)
+			}
+			lock := hal.Lock{Address: c.board.Address, Channel: 2}
+			if _, _, err := b.Pulse(t.Context(), lock, 300*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+			if _, err := l.Log().WaitPulse(t.Context(), lock); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestTwoBoardsAtOneAddress has them answer one after the other, and at once.
+func TestTwoBoardsAtOneAddress(t *testing.T) {
+	boards := []sim.BoardConfig{{Address: 1, Channels: 2}, {Address: 2, Channels: 2}, {Address: 2, Channels: 2}}
+	l := line(t, sim.LineConfig{Family: "cu16", Boards: boards})
+	_, f := scanned(t, l, Options{Families: []string{"cu16"}, Last: 3})
+	if len(f.Boards) != 2 || f.Boards[0].Answers != Once || f.Boards[1].Answers != Twice {
+		t.Errorf("found %+v", f.Boards)
+	}
+}
+
+func TestGarbledReplies(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+	l.Boards()[0].Fail(sim.Fault{Flip: 1})
+	b, f := scanned(t, l, Options{Families: []string{"cu16"}, Last: 2})
+	if b != nil || len(f.Boards) != 1 || f.Boards[0].Answers != Garbled {
+		t.Errorf("found %+v", f)
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+	l.Boards()[0].Fail(sim.Fault{Silent: true})
+	if b, f := scanned(t, l, Options{Families: []string{"cu16"}, Last: 2}); b != nil || len(f.Boards) > 0 || f.Noise > 0 {
+		t.Errorf("found %+v", f)
+	}
+}
+
+// TestLineThatHearsItself takes no echo for a reply: one that is missing is told.
+func TestLineThatHearsItself(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+	l.Echo(true)
+	b, f := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 2})
+	if len(f.Boards) != 1 || f.Boards[0].Answers != Once {
+		t.Fatalf("found %+v", f)
+	}
+	l.Boards()[0].Fail(sim.Fault{Mute: true, UnlocksOnly: true})
+	if _, _, err := b.Pulse(t.Context(), hal.Lock{Address: 1, Channel: 1}, 300*time.Millisecond); !errors.Is(err, hal.ErrNoReply) {
+		t.Errorf("error %v", err)
+	}
+	if n := len(l.Log().Pulses()); n != 1 {
+		t.Errorf("%d pulses, want one: never again by itself", n)
+	}
+}
+
+// TestReadsBothWays reads one reply in every view.
+func TestReadsBothWays(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 24}}})
+	b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
+	l.Boards()[0].Door(1).Force()
+	r, err := b.Read(t.Context(), 1, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Views) != 2 || r.Views[0][0] != hal.Open || r.Views[1][16] != hal.Open || r.Views[1][0] != hal.Closed {
+		t.Errorf("views %v of %v", r.Views, b.Views())
+	}
+}
