@@ -91,6 +91,9 @@ func Decide(r *Request, v View) Decision {
 		return refuse(reason)
 	}
 	if isAgain && !r.UnderWay {
+		if r.Awaiting {
+			return refuse(locker.Busy) // else a label would belong to two doors
+		}
 		return open(again, Decision{Door: again.ID, Again: true})
 	}
 	going := r.Entry.Mark.Going

@@ -94,7 +94,7 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 		b.doubt(t, d)
 	} else {
 		k := kinds[in.Kind]
-		if k.reopens && (in.Kind != locker.Swap || in.Gives) { // of a swap, the door that gives
+		if k.reopens && (in.Kind != locker.Swap || in.Gives || in.Reopening) { // of a swap, the door that gives
 			d.rec.Last = &locker.LastUse{Code: in.Code}
 		}
 		if k.opened != nil {

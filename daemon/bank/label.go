@@ -46,6 +46,7 @@ func (b *Bank) label(t *tx, d *slot, s scanner.Scan) {
 		in.Serial = s.Text
 		d.rec.Awaits = in
 		t.save(d)
+		b.cfg.labelled(b, t, d)
 	}
 }
 

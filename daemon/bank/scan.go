@@ -46,7 +46,7 @@ func (b *Bank) decide(t *tx, s scanner.Scan) {
 // door, else it is refused.
 func (b *Bank) noCode(t *tx, s scanner.Scan) {
 	if d := b.awaiting(s.Scanner); d != nil && d.rec.Awaits != nil {
-		b.label(t, d, s)
+		b.label(t, b.cfg.astray(b, d), s)
 		return
 	}
 	t.refuse(s.Scanner, locker.Unknown, nil)

@@ -80,6 +80,7 @@ func (b *Bank) seen(d *slot) access.Door {
 	if in := d.rec.Awaits; in != nil {
 		a.Awaits = in.Code
 	}
+	b.cfg.see(&a)
 	return a
 }
 

@@ -28,6 +28,7 @@ func (v *visit) begin(b *Bank, t *tx, in *locker.Intent) {
 	k, m := v.kind(), &v.entry.Mark
 	if k.several && m.Going {
 		v.counted = true
+		b.cfg.resumed(v)
 	}
 	if in.Reopening || in.Again || v.counted {
 		return
@@ -121,8 +122,9 @@ func (b *Bank) keptFor(d *slot) locker.CodeKey {
 	if key.IsZero() {
 		return key
 	}
-	e := b.stored(key)
-	if e == nil || e.Mark.Revoked || !e.Mark.Going || ended(e, b.clock.Read().Now) && b.visitOf(key) == nil {
+	e, v := b.stored(key), b.visitOf(key)
+	inTime := v != nil && !v.late // at its scan
+	if e == nil || e.Mark.Revoked || !e.Mark.Going || ended(e, b.clock.Read().Now) && !inTime {
 		return locker.CodeKey{}
 	}
 	return key
