@@ -223,7 +223,7 @@ func (d *Daemon) halt() {
 func (d *Daemon) startBuses() error {
 	c := d.opt.Config
 	for _, b := range c.Buses {
-		bus, err := d.openBus(c.HAL(b), c.Wires(b.Name))
+		bus, err := d.openBus(b)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"lockerd/daemon/config"
 	"lockerd/hal"
+	"lockerd/hal/gpio"
 	"lockerd/hal/rewire"
 	"lockerd/hal/rs485"
 	"lockerd/hal/rs485/families"
@@ -18,7 +19,11 @@ import (
 
 // openBus starts the driver of one bus. Driver sim first plugs in the hardware
 // that it then drives like any other.
-func (d *Daemon) openBus(c hal.Config, wires []rewire.Wire) (hal.Bus, error) {
+func (d *Daemon) openBus(b config.Bus) (hal.Bus, error) {
+	if b.Driver == "gpio" {
+		return d.openLines(b)
+	}
+	c := d.opt.Config.HAL(b)
 	if c.Driver == "sim" {
 		hw, err := sim.Start(c, sim.Options{})
 		if err != nil {
@@ -31,11 +36,24 @@ func (d *Daemon) openBus(c hal.Config, wires []rewire.Wire) (hal.Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}
-	bus, err := rewire.Open(wires, d.bank, func(sink hal.Sink) (hal.Bus, error) {
+	bus, err := rewire.Open(d.opt.Config.Wires(b.Name), d.bank, func(sink hal.Sink) (hal.Bus, error) {
 		return rs485.Open(c, codec, sink, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
+	}
+	d.parts = append(d.parts, bus)
+	return bus, nil
+}
+
+// openLines starts a bus whose locks are on the board's own lines.
+func (d *Daemon) openLines(b config.Bus) (hal.Bus, error) {
+	bus, err := gpio.Open(d.opt.Config.GPIO(b), d.bank, gpio.Options{
+		Log:    d.opt.Log.With(slog.String("component", "hal"), slog.String("bus", b.Name)),
+		Tamper: func(open bool) { d.bank.Tamper(b.Name, open) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open bus %q: %w", b.Name, err)
 	}
 	d.parts = append(d.parts, bus)
 	return bus, nil

@@ -44,6 +44,19 @@ func (b *Bank) Observed(bus string, o hal.Observed) { b.post(func() { b.observed
 // Board implements hal.Sink.
 func (b *Bank) Board(bus string, c hal.Board) { b.post(func() { b.boardState(bus, c) }) }
 
+// Tamper tells that the tamper switch on a bus has opened, or closed again.
+func (b *Bank) Tamper(bus string, open bool) {
+	b.post(func() {
+		e := locker.Event{Type: locker.EvBankTamper, Bus: bus, Cause: "closed"}
+		if open {
+			e.Cause, e.Level = "opened", "alarm"
+		}
+		t := b.begin()
+		t.add(e)
+		t.commit()
+	})
+}
+
 func (b *Bank) pulsed(p hal.Pulsed) {
 	d, ok := b.pulses[p.ID]
 	if !ok {

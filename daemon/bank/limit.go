@@ -34,6 +34,8 @@ func limitOf(e *locker.Event) (limitKey, bool) {
 		return limitKey{e.Type, e.Scanner}, true
 	case locker.EvBoardLost, locker.EvBoardBack:
 		return limitKey{e.Type, e.Bus + "/" + strconv.Itoa(*e.Address)}, true
+	case locker.EvBankTamper: // ours: a loose switch must not fill a journal
+		return limitKey{e.Type, e.Bus}, true
 	case locker.EvDoorAjar:
 		return limitKey{e.Type, e.Door.String()}, true
 	case locker.EvClockChanged, locker.EvStorageFault:

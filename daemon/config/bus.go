@@ -36,12 +36,17 @@ func (s *section) bus() busFacts {
 	s.require("name", "driver")
 	b := busFacts{}
 	name := s.text("name", "", checkName)
-	driver := s.driver(builtinBuses(), plannedBuses)
+	driver := s.driver(builtinBuses())
 	profile := s.sub("profile")
 	b.family, b.usable = familyOf(driver, profile.played())
 
 	b.Bus = defaultBus(b.family)
 	b.Name, b.Driver = name, driver
+	if b.lines() {
+		s.gpioBus(&b)
+		s.done(nil)
+		return b
+	}
 	b.Port = s.busPort(b)
 	b.Baud = s.baud(b.Baud)
 	b.ReplyTimeout = s.span("reply_timeout", b.ReplyTimeout, minReply, maxReply)
@@ -52,21 +57,17 @@ func (s *section) bus() busFacts {
 		b.family = b.family.as(b.Profile)
 		b.usable = !s.refused(profile.at("family")) // else nothing is known of the boards
 	}
-	s.done(nil)
+	s.done(ownersOf(gpioBusKeys, "a gpio bus"))
 	return b
 }
 
 // driver reads the driver of a bus or scanner: "" if it is none of ours.
-func (s *section) driver(builtin, planned []string) string {
+func (s *section) driver(builtin []string) string {
 	return s.text("driver", "", func(v string) (string, string) {
-		cure := "built in: " + strings.Join(builtin, ", ")
-		switch {
-		case slices.Contains(builtin, v):
+		if slices.Contains(builtin, v) {
 			return "", ""
-		case slices.Contains(planned, v):
-			return "is a driver that this version of lockerd does not have yet", cure
 		}
-		return "is no driver", cure
+		return "is no driver", "built in: " + strings.Join(builtin, ", ")
 	})
 }
 

@@ -181,7 +181,7 @@ func exampleOf(key string) string {
 		"name": `"a"`, "driver": `"xor8a" (scanners: "serial")`, "port": `"/dev/ttyUSB0"`,
 		"number": "1", "bus": `"a"`, "size": `"M"`, "doors": "34", "id": `"1-07"`,
 		"boards":  "[ { address = 1, channels = 24, first_door = 1 } ]",
-		"address": "1", "channels": "24", "first_door": "1", "listen": `"127.0.0.1:8480"`,
+		"address": "1", "channels": "24", "first_door": "1", "listen": `"127.0.0.1:8480"`, "relay": `"GPIO17"`,
 	}
 	if e, ok := examples[key]; ok {
 		return e

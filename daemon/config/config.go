@@ -72,6 +72,7 @@ type Bus struct {
 	ReplyTimeout time.Duration
 	Poll         time.Duration
 	Coils        int
+	Lines        BusLines          // of a gpio bus
 	Profile      map[string]string // keys of [bus.profile] that were given, as text; nil: none
 }
 
@@ -112,6 +113,7 @@ type Door struct {
 	Bus        string
 	Lock       hal.Lock // its place by the board's first_door
 	Wire       Wire
+	Lines      DoorLines // on a gpio bus
 }
 
 // Scanner is one barcode scanner.

@@ -150,7 +150,7 @@ func TestLoadMissing(t *testing.T) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, name := range []string{"contract.toml", "minimal.toml", "full.toml"} {
+	for _, name := range []string{"contract.toml", "minimal.toml", "full.toml", "gpio.toml"} {
 		c := load(t, name)
 		again, err := Parse(c.TOML(), name)
 		if err != nil {
@@ -163,7 +163,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"contract.toml", "minimal.toml", "full.toml", "broken.toml"} {
+	for _, name := range []string{"contract.toml", "minimal.toml", "full.toml", "gpio.toml", "broken.toml"} {
 		data, err := os.ReadFile(configs + name)
 		if err != nil {
 			f.Fatal(err)

@@ -128,14 +128,8 @@ func simKeys() []profileKey {
 	}
 }
 
-// Drivers of the contract that this version does not have.
-var (
-	plannedBuses    = []string{"gpio"}
-	builtinScanners = []string{"serial", "hid", "camera"}
-)
-
-// gpioDoorKeys are keys of a [[door]] on a gpio bus only.
-var gpioDoorKeys = []string{"relay", "relay_active", "feedback", "feedback_closed", "power"}
+// builtinScanners are the drivers of scanners.
+var builtinScanners = []string{"serial", "hid", "camera"}
 
 // baudRates are the rates that UARTs and USB adapters have in common.
 var baudRates = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
@@ -148,7 +142,7 @@ func familyNames() []string {
 	return names
 }
 
-func builtinBuses() []string { return append(familyNames(), "sim") }
+func builtinBuses() []string { return append(familyNames(), gpioDriver, "sim") }
 
 // familyOf returns the facts of a driver; played is the family that driver sim
 // plays, "" its default.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"lockerd/daemon/locker"
@@ -9,40 +10,42 @@ import (
 
 // exceptions reads [[door]] and applies it.
 func (l *layout) exceptions() {
-	owners := map[string]string{}
-	for _, key := range gpioDoorKeys {
-		owners[key] = "a door on a gpio bus"
-	}
-	seen, paths := map[locker.DoorID]string{}, map[*Door]string{}
+	owners := ownersOf(gpioDoorKeys, "a door on a gpio bus")
+	maps.Copy(owners, ownersOf(wireDoorKeys, "a door on a board"))
+	paths := map[*Door]string{}
 	for _, t := range l.list("door") {
-		paths[l.exception(t, seen)] = t.path
+		paths[l.exception(t)] = t.path
 		t.done(owners)
 	}
 	l.crossings(paths)
 }
 
 // exception reads one [[door]] into the door it returns.
-func (l *layout) exception(t *section, seen map[locker.DoorID]string) *Door {
+func (l *layout) exception(t *section) *Door {
 	t.require("id")
 	id, _ := locker.ParseDoorID(t.text("id", "", checkDoor))
 	d, ok := l.doors[id]
 	switch {
 	case id.IsZero():
-	case seen[id] != "":
-		t.bad("id", "has its exceptions in "+seen[id]+" already", "merge the two")
+	case l.given[id] != "":
+		t.bad("id", "has its exceptions in "+l.given[id]+" already", "merge the two")
 	case !ok && !l.known(id):
 		t.bad("id", "is not in this bank", l.whichDoors())
 	}
 	if !ok {
 		d = &Door{Sensor: true, Use: UseAny} // read all the same, for its problems
 	}
-	seen[id] = t.path
+	l.given[id] = t.path
 	d.Size = t.size(d.Size)
 	d.Accessible = t.flag("accessible", d.Accessible)
+	if b, _ := l.bus(d.Bus); b.lines() {
+		l.doorLines(t, d)
+	} else {
+		d.Wire = l.wire(t, d)
+	}
 	d.Sensor = t.flag("sensor", d.Sensor)
 	d.Tenant = t.text("tenant", d.Tenant, checkTenant)
 	d.Use = Use(t.choice("use", string(d.Use), string(UseAny), string(UseStock), string(UseReturns)))
-	d.Wire = l.wire(t, d)
 	return d
 }
 

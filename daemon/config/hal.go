@@ -16,6 +16,12 @@ func (c *Config) HAL(b Bus) hal.Config {
 		ReplyTimeout: b.ReplyTimeout, Poll: b.Poll, Coils: b.Coils,
 		Pulse: c.Open.Pulse, Profile: maps.Clone(b.Profile),
 	}
+	if b.Driver == gpioDriver { // each door is a board of its own
+		for _, d := range c.on(b) {
+			h.Boards = append(h.Boards, hal.BoardConfig{Address: d.Lock.Address, Channels: 1})
+		}
+		return h
+	}
 	for _, k := range c.Lockers {
 		if k.Bus != b.Name {
 			continue

@@ -21,9 +21,10 @@ func (s *section) hardware(c *Config) {
 	for _, b := range buses {
 		c.Buses = append(c.Buses, b.Bus)
 	}
-	l := layout{section: s, buses: buses, doors: map[locker.DoorID]*Door{}, boards: map[busAddress]string{}, boarded: map[string]int{}}
+	l := layout{section: s, buses: buses, doors: map[locker.DoorID]*Door{}, boards: map[busAddress]string{}, boarded: map[string]int{}, wired: map[string]int{}, given: map[locker.DoorID]string{}}
 	l.lockers()
 	l.exceptions()
+	l.unwired()
 	l.loads()
 	c.Lockers = l.read
 	for _, id := range l.sorted() {
@@ -49,8 +50,10 @@ type layout struct {
 	buses   []busFacts
 	read    []Locker
 	doors   map[locker.DoorID]*Door
-	boards  map[busAddress]string // path of the board at an address
-	boarded map[string]int        // boards on each bus, whatever their addresses
+	boards  map[busAddress]string    // path of the board at an address
+	boarded map[string]int           // boards on each bus, whatever their addresses
+	wired   map[string]int           // doors on each gpio bus
+	given   map[locker.DoorID]string // path of the [[door]] of a door
 }
 
 type busAddress struct {
@@ -96,6 +99,14 @@ func (l *layout) locker(t *section) Locker {
 	bus, ok := l.bus(k.Bus)
 	if !ok || bus.usable {
 		t.require("boards")
+	}
+	if ok && bus.lines() {
+		t.known["boards"] = true
+		if t.has("boards") {
+			t.bad("boards", "does not belong to a locker on a gpio bus", "remove it: each of its doors has a [[door]] with its relay")
+		}
+		t.done(nil)
+		return k
 	}
 	for _, b := range t.list("boards") {
 		k.Boards = append(k.Boards, l.board(b, bus, k.Doors))
@@ -144,6 +155,10 @@ func (s *section) size(def locker.Size) locker.Size {
 
 // place gives every door of a locker its channel.
 func (l *layout) place(t *section, k Locker) {
+	if bus, ok := l.bus(k.Bus); ok && bus.lines() {
+		l.placeLines(k)
+		return
+	}
 	path := map[int]string{}
 	for i, b := range k.Boards {
 		for ch := 1; ch <= b.Channels && b.FirstDoor > 0; ch++ {

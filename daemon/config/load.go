@@ -13,7 +13,12 @@ func (l *layout) loads() {
 	whole := len(l.problems) == 0 // else what is missing may be what was refused
 	for i, b := range l.buses {
 		path := fmt.Sprintf("bus[%d]", i)
-		switch n := l.boarded[b.Name]; {
+		n := l.boarded[b.Name]
+		switch {
+		case b.lines():
+			if whole && l.wired[b.Name] == 0 && b.Lines == (BusLines{}) {
+				l.add(path, nil, fmt.Sprintf("carries no door and no line: no [[locker]] names bus %q", b.Name), "remove it, name it in a [[locker]], or give it a led, buzzer or tamper line")
+			}
 		case n == 0 && whole:
 			l.add(path, nil, fmt.Sprintf("carries no door: no [[locker]] names bus %q", b.Name), "remove it, or name it in a [[locker]]")
 		case b.usable && n > b.family.addresses():

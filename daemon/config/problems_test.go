@@ -112,7 +112,7 @@ func TestOneProblem(t *testing.T) {
 		{"bus name missing", "name = \"s\"\n", "", "bus[1].name", "missing"},
 		{"bus name twice", `name = "s"`, `name = "a"`, "bus[1].name", "already"},
 		{"driver missing", "driver = \"xor8a\"\n", "", "bus[0].driver", "missing"},
-		{"driver planned", `driver = "xor8a"`, `driver = "gpio"`, "bus[0].driver", "built in: xor8a, cu16, cu48, "},
+		{"driver of none", `driver = "xor8a"`, `driver = "rs232"`, "bus[0].driver", "built in: xor8a, cu16, cu48, "},
 		{"driver unknown", `driver = "xor8a"`, `driver = "kerong"`, "bus[0].driver", "no driver"},
 		{"port missing", "port = \"/dev/ttyUSB0\"\n", "", "bus[0].port", "missing"},
 		{"port of sim", `driver = "sim"`, "driver = \"sim\"\nport = \"/dev/x\"", "bus[1].port", "does not belong to driver sim"},
@@ -243,8 +243,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestBusOfAPlannedDriver(t *testing.T) {
-	text := strings.Replace(base, `driver = "xor8a"`, `driver = "gpio"`, 1)
+func TestBusOfNoDriver(t *testing.T) {
+	text := strings.Replace(base, `driver = "xor8a"`, `driver = "rs232"`, 1)
 	text = strings.Replace(text, "port = \"/dev/ttyUSB0\"\n", "", 1)
 	text = strings.Replace(text, "boards = [ { address = 1, channels = 20, first_door = 1 } ]\n", "", 1)
 	_, err := Parse([]byte(text), "x")

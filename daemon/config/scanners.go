@@ -57,7 +57,7 @@ func (s *section) scanners() []Scanner {
 func (s *section) scanner() Scanner {
 	s.require("name", "driver")
 	name := s.text("name", "", checkName)
-	driver := s.driver(builtinScanners, nil)
+	driver := s.driver(builtinScanners)
 	sc := defaultScanner(driver)
 	sc.Name, sc.Driver = name, driver
 	if sc.Driver != "" {

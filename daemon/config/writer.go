@@ -43,6 +43,9 @@ func (w *writer) bus(b Bus) {
 	put(w, "reply_timeout", b.ReplyTimeout, def.ReplyTimeout)
 	put(w, "poll", b.Poll, def.Poll)
 	put(w, "coils", b.Coils, def.Coils)
+	w.wired("led", "led_active", "", b.Lines.LED)
+	w.wired("buzzer", "buzzer_active", "", b.Lines.Buzzer)
+	w.wired("tamper", "tamper_closed", "tamper_pull", b.Lines.Tamper)
 	w.head("[bus.profile]")
 	for _, key := range slices.Sorted(maps.Keys(b.Profile)) {
 		i := slices.IndexFunc(f.profile, func(k profileKey) bool { return k.name == key })
@@ -60,6 +63,9 @@ func (w *writer) locker(k Locker) {
 	put(w, "bus", k.Bus, "")
 	put(w, "size", k.Size.String(), "")
 	put(w, "doors", k.Doors, 0)
+	if len(k.Boards) == 0 { // on a gpio bus
+		return
+	}
 	w.line("boards = [")
 	for _, b := range k.Boards {
 		w.line("  { address = %d, channels = %d, first_door = %d },", b.Address, b.Channels, b.FirstDoor)
@@ -76,12 +82,15 @@ func (w *writer) door(d, plain Door) {
 	put(w, "id", d.ID.String(), "")
 	put(w, "size", d.Size.String(), plain.Size.String())
 	put(w, "accessible", d.Accessible, plain.Accessible)
-	put(w, "sensor", d.Sensor, plain.Sensor)
+	put(w, "sensor", d.Sensor, plain.Sensor && (d.Lines.Relay.Name == "" || d.Lines.Feedback.Name != ""))
 	put(w, "tenant", d.Tenant, plain.Tenant)
 	put(w, "use", string(d.Use), string(plain.Use))
 	put(w, "lock_channel", d.Wire.Lock, 0)
 	put(w, "feedback_channel", d.Wire.Feedback, 0)
 	put(w, "feedback_inverted", d.Wire.Inverted, false)
+	w.wired("relay", "relay_active", "", d.Lines.Relay)
+	w.wired("feedback", "feedback_closed", "feedback_pull", d.Lines.Feedback)
+	w.wired("power", "power_active", "", d.Lines.Power)
 }
 
 func (w *writer) scanner(s Scanner) {

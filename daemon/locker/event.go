@@ -48,7 +48,8 @@ const (
 	EvClockChanged   = "clock.changed"
 	EvJournalGap     = "journal.gap"
 	EvStorageFault   = "storage.fault"
-	EvUpdatePrefix   = "update." // ours: staged, tried, confirmed, rolled_back, abandoned, refused; with version, why, by
+	EvUpdatePrefix   = "update."     // ours: staged, tried, confirmed, rolled_back, abandoned, refused; with version, why, by
+	EvBankTamper     = "bank.tamper" // ours: the tamper switch of a gpio bus
 )
 
 // Event is one line of the journal. Only members that are known appear in its

@@ -73,7 +73,7 @@ func shown(value json.RawMessage) string {
 func eventColour(kind string) string {
 	switch kind {
 	case locker.EvDoorJammed, locker.EvDoorForced, locker.EvDoorUncertain, locker.EvBoardLost, locker.EvScannerLost,
-		locker.EvStorageFault, locker.EvCommandFailed, locker.EvJournalGap:
+		locker.EvBankTamper, locker.EvStorageFault, locker.EvCommandFailed, locker.EvJournalGap:
 		return Bad
 	case locker.EvDoorAjar, locker.EvDoorOut, locker.EvDoorUnproven, locker.EvScanRefused, locker.EvMessageRefused,
 		locker.EvStockLow, locker.EvItemUncertain, locker.EvCommandRefused, locker.EvCommandUnknown, locker.EvConfigRejected:
