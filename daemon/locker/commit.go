@@ -108,5 +108,6 @@ const (
 	ValueDesired = "desired" // DesiredState
 	ValueTrust   = "trust"   // a key set from above: {"version":n,"jwks":{…}}
 	ValueCommand = "command" // counter, the commands under way, the last replies
+	ValueDoors   = "doors"   // the ids of the doors that the last start had, as a JSON list
 	ValueAcked   = "acked"   // decimal seq: the backend has all events up to it
 )

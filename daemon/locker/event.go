@@ -35,6 +35,7 @@ const (
 	EvItemUncertain  = "item.uncertain"
 	EvStockChanged   = "stock.changed"
 	EvStockLow       = "stock.low"
+	EvStockAudited   = "stock.audited" // ours: somebody has looked behind a door
 	EvVisitEnded     = "visit.ended"
 	EvCodesApplied   = "codes.applied"
 	EvConfigApplied  = "config.applied"

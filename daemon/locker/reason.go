@@ -71,3 +71,18 @@ type Item struct {
 	Serial    string    `json:"serial,omitempty"`
 	Condition Condition `json:"condition"`
 }
+
+// String says it in one line: tenant/sku, serial, condition; nothing is empty.
+func (it *Item) String() string {
+	if it == nil {
+		return "empty"
+	}
+	s := it.SKU
+	if it.Tenant != "" {
+		s = it.Tenant + "/" + s
+	}
+	if it.Serial != "" {
+		s += " " + it.Serial
+	}
+	return s + " " + string(it.Condition)
+}

@@ -1,0 +1,102 @@
+package sheet
+
+import (
+	"bytes"
+	"encoding/xml"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/daemon/report"
+	"lockerd/daemon/report/reporttest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func monthOf(t *testing.T, events []locker.Event) *report.Report {
+	t.Helper()
+	zone, err := time.LoadLocation(reporttest.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := report.New(report.Options{Bank: reporttest.Bank, Zone: zone, To: reporttest.End})
+	for i := range events {
+		f.Add(&events[i])
+	}
+	return f.Report(nil)
+}
+
+func write(t *testing.T, r *report.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestGolden holds both pages against those that were rendered and looked at.
+func TestGolden(t *testing.T) {
+	for name, events := range map[string][]locker.Event{"month.html": reporttest.Journal(), "empty.html": nil} {
+		got, path := write(t, monthOf(t, events)), filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s differs; look at it, then -update", path)
+		}
+	}
+}
+
+// TestSelfContained: the page asks nobody for anything and runs nothing.
+func TestSelfContained(t *testing.T) {
+	page := write(t, monthOf(t, reporttest.Journal()))
+	for _, no := range []string{"<script", "http:", "https:", "//", "url(", "@import", "<link", "<img", "onload", "ZgotmplZ", "NaN", "Inf"} {
+		if strings.Contains(page, no) {
+			t.Errorf("the page contains %q", no)
+		}
+	}
+	if strings.Count(page, "<svg") < 5 || !strings.Contains(page, "@page") {
+		t.Error("plots or print style are missing")
+	}
+}
+
+// TestNothingIsMarkup: names from a journal stay text.
+func TestNothingIsMarkup(t *testing.T) {
+	evil := `"><script>alert(1)</script>`
+	r := monthOf(t, []locker.Event{
+		{Seq: 1, At: reporttest.Begin, Type: locker.EvScanRefused, Scanner: evil, Reason: locker.Reason(evil)},
+		{Seq: 2, At: reporttest.Begin, Type: locker.EvItemDelivered, Door: locker.DoorID{Locker: 1, Door: 1}, SKU: evil, Serial: evil, Tenant: evil, By: evil},
+	})
+	r.Bank = evil
+	if page := write(t, r); strings.Contains(page, "<script") {
+		t.Error("a name has become markup")
+	}
+}
+
+// TestWellFormed: every element is closed, so that any reader shows the same.
+func TestWellFormed(t *testing.T) {
+	page := write(t, monthOf(t, reporttest.Journal()))
+	d := xml.NewDecoder(strings.NewReader(page))
+	d.Entity = xml.HTMLEntity
+	for {
+		_, err := d.Token()
+		if err == io.EOF { //nolint:errorlint // the decoder returns it bare
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
