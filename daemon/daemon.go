@@ -237,7 +237,7 @@ func (d *Daemon) bankConfig() bank.Config {
 	o := c.Open
 	r := d.store.Report()
 	bc := bank.Config{
-		Bank: c.Bank, Version: d.opt.Version, Log: d.opt.Log.With(slog.String("component", "bank")),
+		Bank: c.Bank, Version: d.opt.Version, Timezone: c.Timezone, Log: d.opt.Log.With(slog.String("component", "bank")),
 		Open: bank.Times{
 			Pulse: o.Pulse, Prove: o.Prove, Tries: o.Tries, AjarWarn: o.AjarWarn, AjarAlarm: o.AjarAlarm,
 			ReopenWindow: o.ReopenWindow, VisitIdle: o.VisitIdle,

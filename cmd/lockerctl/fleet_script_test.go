@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +28,7 @@ import (
 //	model-event NAME TYPE DOOR                       an event
 //	model-sees NAME TEXT                             waits until the bank's summary has the text
 //	await-socket                                     waits for a serve
+//	until-shown TEXT CMD...                          runs a command until it has printed TEXT, interrupts it; it must exit 0
 func TestFleetScripts(t *testing.T) {
 	brokertest.FindMosquitto(t)
 	testscript.Run(t, testscript.Params{
@@ -50,6 +53,7 @@ func TestFleetScripts(t *testing.T) {
 			"model-event":  modelEvent,
 			"model-sees":   modelSees,
 			"await-socket": awaitSocket,
+			"until-shown":  untilShown,
 		},
 	})
 }
@@ -163,4 +167,29 @@ func awaitSocket(ts *testscript.TestScript, _ bool, _ []string) {
 		}
 	}
 	ts.Fatalf("nobody listens at %s", path)
+}
+
+// untilShown interrupts a command when it has begun its work, never before: a signal
+// that comes earlier finds nobody who takes it.
+func untilShown(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(args[1], args[2:]...)
+	for _, name := range []string{"PATH", "TZ", "TERM", "GORACE", "LOCKERCTL_BROKER", "LOCKERCTL_PREFIX", "LOCKERCTL_FLEET_STATE"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	cmd.Stderr = ts.Stderr()
+	ts.Check(cmd.Start())
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	shown, lines := false, bufio.NewScanner(out)
+	for lines.Scan() {
+		if !shown && strings.Contains(lines.Text(), args[0]) {
+			shown = true
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	if err := cmd.Wait(); err != nil || !shown {
+		ts.Fatalf("shown %t, then %v", shown, err)
+	}
 }

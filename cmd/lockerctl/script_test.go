@@ -21,6 +21,7 @@ import (
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/control/controltest"
+	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
 )
 
@@ -31,7 +32,7 @@ const patience = 20 * time.Second // for anything a script awaits
 // TestScripts runs lockerctl against a fake bank at a real socket. The
 // commands beside testscript's own:
 //
-//	bank [fail=METHOD:CODE:TEXT[:CURE]] [outcome=DOOR:OUTCOME] [hold] [not-ready] [broken] [sick]
+//	bank [fail=METHOD:CODE:TEXT[:CURE]] [outcome=DOOR:OUTCOME] [hold] [not-ready] [broken] [differs] [sick]
 //	                     serves a fake at $LOCKERD_SOCKET until the script ends
 //	bank-stop            ends it in order
 //	bank-event TYPE DOOR appends an event
@@ -122,7 +123,11 @@ func (f *fake) set(arg string) error {
 	case "not-ready":
 		f.bank.Page.Ready, f.bank.Page.Clock = false, locker.ClockUnset
 	case "broken":
-		f.bank.Checked.OK, f.bank.Checked.Text = false, "event 3 has another hash"
+		f.bank.Checked.OK, f.bank.Checked.Text, f.bank.Checked.Replay = false, "event 3 has another hash", nil
+	case "differs":
+		d := &ledger.Difference{Seq: 3, What: ledger.WhatItem, Door: locker.DoorID{Locker: 1, Door: 2}, Journal: "empty", Bank: "acme/laptop-14 SN-1 ready"}
+		f.bank.Checked.OK = false
+		f.bank.Checked.Replay = &ledger.Verdict{Text: "replaying the events does not give what the bank holds: " + d.String(), First: d}
 	case "sick":
 		f.bank.Findings[0] = bank.SelfTestLine{What: "bus a", Text: "board 2 is silent", Cure: "look at its power and at A and B"}
 	default:

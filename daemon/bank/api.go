@@ -3,6 +3,7 @@ package bank
 import (
 	"time"
 
+	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
@@ -18,6 +19,7 @@ type Status struct {
 	Up       time.Duration             `json:"up_ns"`
 	Time     locker.Time               `json:"time"`
 	Clock    locker.Clock              `json:"clock"`
+	Timezone string                    `json:"timezone"` // for people: of the configuration
 	Ready    bool                      `json:"ready"`
 	Doors    int                       `json:"doors"`
 	Open     int                       `json:"open"`
@@ -182,6 +184,9 @@ type VerifyResult struct {
 	Gaps    int    `json:"gaps"`
 	OK      bool   `json:"ok"`
 	Text    string `json:"text"`
+	// Replay is whether the events, replayed, give what the bank holds; absent if the
+	// journal itself is broken.
+	Replay *ledger.Verdict `json:"replay,omitempty"`
 }
 
 // Error is a request the bank could not or would not carry out.

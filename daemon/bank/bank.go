@@ -119,6 +119,7 @@ type Times struct {
 type Config struct {
 	Bank     string
 	Version  string
+	Timezone string // for people only
 	Doors    []DoorSpec
 	Buses    []BusSpec
 	Scanners []string
@@ -164,6 +165,7 @@ type Bank struct {
 	visitSeq  int64
 	pulseSeq  uint64
 	stock     map[stockKey]int
+	doorsWere configured // at the last start: see configured.go
 	mins      map[stockKey]int
 	limits    limiter
 	clockWas  locker.Clock

@@ -167,19 +167,31 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 	if !ok {
 		return b.noDoor(id)
 	}
-	if item != nil {
-		item = clone(item)
-		if item.Tenant == "" {
-			item.Tenant = d.dedicated()
-		}
-		if item.Condition == "" {
-			item.Condition = locker.Ready
-		}
-	}
+	item = d.setting(item)
 	if err := b.checkStock(d, item); err != nil {
 		return err
 	}
 	t := b.begin()
+	b.put(t, d, item, by)
+	t.commit()
+	return b.lost()
+}
+
+// setting is an item as somebody wants it behind the door, with what goes without
+// saying.
+func (d *slot) setting(item *locker.Item) *locker.Item {
+	if item == nil {
+		return nil
+	}
+	item = clone(item)
+	item.Tenant = cmp.Or(item.Tenant, d.dedicated())
+	item.Condition = cmp.Or(item.Condition, locker.Ready)
+	return item
+}
+
+// put has an item, or nothing, behind a door because somebody with hands says so. A
+// settled condition is told by item.delivered, too; its from is when the item came.
+func (b *Bank) put(t *tx, d *slot, item *locker.Item, by string) {
 	b.change(t, d, func() {
 		old := d.rec.Item
 		if old != nil && (item == nil || old.Serial != item.Serial || old.SKU != item.SKU || old.Tenant != item.Tenant) {
@@ -187,8 +199,13 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 			old = nil
 		}
 		if item != nil && (old == nil || old.Condition != item.Condition) {
-			t.add(byHand(itemEvent(locker.EvItemDelivered, d, item), by))
-			d.rec.Since = t.at
+			e := byHand(itemEvent(locker.EvItemDelivered, d, item), by)
+			if old == nil || d.rec.Since.IsZero() {
+				d.rec.Since = t.at
+			} else {
+				e.From = locker.Text(d.rec.Since.String())
+			}
+			t.add(e)
 		}
 		d.rec.Item, d.rec.Last = item, nil
 		if d.m.Phase() == door.Standing {
@@ -201,15 +218,15 @@ func (b *Bank) setStock(id locker.DoorID, item *locker.Item, by string) error {
 		b.forgo(t, d)                           // the door is given to another: nothing uncertain is left of it
 		d.m.Forgo()
 	})
-	t.commit()
-	return b.lost()
 }
 
 func byHand(e locker.Event, by string) locker.Event {
 	return locker.Event{Type: e.Type, Door: e.Door, Tenant: e.Tenant, SKU: e.SKU, Serial: e.Serial, Cond: e.Cond, By: by}
 }
 
-func (b *Bank) checkStock(d *slot, item *locker.Item) error {
+// checkStock tells why an item can't be behind a door; one that is behind a door of
+// moving may come from there.
+func (b *Bank) checkStock(d *slot, item *locker.Item, moving ...*slot) error {
 	invalid := func(cure, format string, a ...any) error {
 		return &Error{Code: "invalid", Text: "cannot set the stock: " + fmt.Sprintf(format, a...), Cure: cure}
 	}
@@ -234,7 +251,7 @@ func (b *Bank) checkStock(d *slot, item *locker.Item) error {
 	if item.Serial == "" {
 		return nil
 	}
-	if o := b.inside(item.Tenant, item.Serial, d); o != nil {
+	if o := b.inside(item.Tenant, item.Serial, d); o != nil && !slices.Contains(moving, o) {
 		return invalid(fmt.Sprintf("clear it there first: lockerctl stock clear %s", o.spec.ID), "serial %s is behind door %s already", item.Serial, o.spec.ID)
 	}
 	return nil
@@ -247,9 +264,6 @@ func (b *Bank) Events(_ context.Context, from uint64, most int) ([][]byte, error
 
 // Wait returns when an event with seq ≥ next is there.
 func (b *Bank) Wait(ctx context.Context, next uint64) error { return b.store.Wait(ctx, next) }
-
-// Verify walks the whole journal.
-func (b *Bank) Verify(ctx context.Context) (VerifyResult, error) { return b.cfg.Verify(ctx) }
 
 func (b *Bank) noDoor(id locker.DoorID) *Error {
 	first, last := b.slots[0].spec.ID, b.slots[len(b.slots)-1].spec.ID

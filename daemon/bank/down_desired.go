@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockerd/daemon/door"
+	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
 )
 
@@ -133,9 +134,12 @@ func (b *Bank) applyDoors(t *tx, rules []locker.DoorRule) {
 func (b *Bank) giveBack(t *tx, d *slot) {
 	b.change(t, d, func() {
 		d.rec.Out = slices.DeleteFunc(slices.Clone(d.rec.Out), func(c locker.Cause) bool { return c == locker.CauseDesired })
+		e := locker.Event{Type: locker.EvDoorIn, Door: d.spec.ID, Cause: string(locker.CauseDesired), By: byBackend}
 		if len(d.rec.Out) == 0 {
 			d.rec.Out = nil
-			t.add(locker.Event{Type: locker.EvDoorIn, Door: d.spec.ID, Cause: string(locker.CauseDesired), By: byBackend})
+		} else { // it stays out: said so that the journal tells every change
+			e.Type, e.Cause, e.Op = locker.EvDoorOut, causes(d.rec.Out), ledger.OpLeft
 		}
+		t.add(e)
 	})
 }

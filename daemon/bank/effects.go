@@ -88,7 +88,11 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 	}
 	stamp(&ev, in)
 	t.add(ev)
-	b.moved(d, func(v *visit) { v.stage(&v.stages.Open, b.now()) })
+	b.moved(d, func(v *visit) {
+		if v.stages.Open == nil { // as the pulse: of the first door that opened; the closing is the last
+			v.stage(&v.stages.Open, b.now())
+		}
+	})
 	d.rec.Last = &locker.LastUse{} // it stands open by order, whoever may reopen it
 	if in.Code.IsZero() {
 		b.doubt(t, d)

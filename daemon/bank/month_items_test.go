@@ -47,7 +47,13 @@ func (m *model) arrived(d *mDoor, it *locker.Item, e *locker.Event) {
 			m.fail("seq %d: %s is behind %s and %s", e.Seq, it.Serial, id, e.Door)
 		}
 	}
-	d.item, d.since, d.doubtOf = it, e.At, locker.CodeKey{}
+	if d.item == nil || e.From.IsZero() {
+		d.since = e.At
+	}
+	if from := e.From.String(); from != "" && from != d.since.String() {
+		m.fail("seq %d: %s has lain at door %s since %s, not %s", e.Seq, it.Serial, e.Door, d.since, from)
+	}
+	d.item, d.doubtOf = it, locker.CodeKey{}
 }
 
 func (m *model) collected(d *mDoor, e *locker.Event) {

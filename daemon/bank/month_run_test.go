@@ -101,6 +101,9 @@ func (m *month) run() {
 		t.do()
 		m.settle()
 	}
+	if m.err() == nil {
+		m.replays()
+	}
 	if m.up {
 		m.halt()
 	}

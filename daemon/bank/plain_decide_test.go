@@ -18,7 +18,7 @@ func (m *plain) scan(at, text string) {
 	c := m.codes[i]
 	d, how, reason := m.decide(at, c)
 	if reason != locker.Granted {
-		m.say(locker.EvScanRefused, string(reason), c.ID, at)
+		m.say(locker.EvScanRefused, c.Door.String(), string(reason), c.ID, at)
 		return
 	}
 	v := &plainVisit{code: c, at: at, late: m.now > c.NotAfter}

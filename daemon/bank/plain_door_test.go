@@ -229,7 +229,9 @@ func (m *plain) set(d *plainDoor, it *locker.Item) bool {
 		}
 		if it != nil && (old == nil || old.Condition != it.Condition) {
 			m.item(locker.EvItemDelivered, d, it, nil)
-			d.since = m.now
+			if old == nil {
+				d.since = m.now // else it is only settled what it is
+			}
 		}
 		d.item, d.last = it, nil
 		if d.phase == plainOpen {

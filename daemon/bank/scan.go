@@ -125,6 +125,7 @@ func (t *tx) refuse(name string, r locker.Reason, e *locker.Entry) {
 	ev := locker.Event{Type: locker.EvScanRefused, Scanner: name, Reason: r}
 	if e != nil {
 		ev.Code, ev.Set, ev.Kind, ev.Ref, ev.Tenant = e.Code.ID, e.Set, e.Code.Kind, e.Code.Ref, e.Code.TenantIn(e.Set)
+		ev.Door = e.Code.Door // where it names one
 	}
 	ev.Why = t.b.sayRefused(name, r, e)
 	t.refused(ev)

@@ -76,6 +76,7 @@ func play(t *testing.T, text string) string {
 			fmt.Fprintln(&s.out, line)
 		}
 	}
+	s.replays()
 	return s.out.String()
 }
 
@@ -126,6 +127,7 @@ var scriptCommands = map[string]func(*script, []string) error{
 	"take": func(s *script, a []string) error {
 		return s.b.SetService(context.Background(), s.id(a[0]), false, "test")
 	},
+	"audit":  (*script).auditDoor,
 	"cut":    (*script).cutPower,
 	"open":   (*script).openDoor,
 	"silent": func(s *script, _ []string) error { s.bus.edit(func() { s.bus.silent = true }); return s.wait("1s") },
@@ -416,6 +418,10 @@ func (s *script) line(e *locker.Event) string {
 	add("by ", s.ids[e.Code])
 	add("", e.Visit)
 	add("at ", e.Scanner)
+	if e.Type == locker.EvStockAudited && !e.From.IsZero() {
+		add("expected ", e.From.String())
+		add("found ", e.To.String())
+	}
 	line := strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" || w == "/" }), " ")
 	if e.Why != "" {
 		line += "\n      " + e.Why

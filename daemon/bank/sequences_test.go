@@ -221,6 +221,9 @@ func (st story) play(t *testing.T, mutant func(*Config)) (err error) {
 				return
 			}
 		}
+		if err = s.replays(); err != nil {
+			err = fmt.Errorf("%w\nafter\n%s", err, strings.Join(s.log, "\n"))
+		}
 	})
 	return err
 }

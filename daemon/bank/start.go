@@ -40,6 +40,9 @@ func (b *Bank) load() error {
 		}
 	}
 	slices.SortFunc(b.slots, byID)
+	if err := b.loadConfigured(stored); err != nil {
+		return err
+	}
 	for id := range stored {
 		b.log.Warn("a stored door is no longer in the configuration: its item is not counted", slog.String("door", id.String()))
 	}
@@ -87,6 +90,8 @@ func (b *Bank) started() {
 	for _, f := range b.cfg.Faults {
 		t.add(locker.Event{Type: locker.EvStorageFault, Error: f})
 	}
+	b.carried(t)
+	b.reconfigured(t)
 	b.interrupted(t)
 	t.value(locker.ValueBoot, decimal(b.boot))
 	t.commit()

@@ -20,7 +20,7 @@ func (b *Bank) Status(ctx context.Context) (Status, error) {
 func (b *Bank) status() Status {
 	now := b.clock.Read()
 	s := Status{
-		Bank: b.cfg.Bank, Version: b.cfg.Version, Boot: b.boot, Up: b.now(), Time: now.Now, Clock: now.Status,
+		Bank: b.cfg.Bank, Version: b.cfg.Version, Boot: b.boot, Up: b.now(), Time: now.Now, Clock: now.Status, Timezone: b.cfg.Timezone,
 		Ready: b.isReady(), Doors: len(b.slots), Codes: b.store.Sets(), Buses: []BusStatus{}, Scanners: []ScannerStatus{}, Visits: []VisitStatus{},
 		Journal: JournalStatus{ID: b.store.JournalID(), First: b.store.First(), Next: b.store.Next(), Bytes: b.store.EventBytes()},
 	}

@@ -18,6 +18,9 @@ type Bank interface {
 	Stock(ctx context.Context) ([]bank.StockLine, error)
 	// SetStock puts the item behind the door; nil clears the door.
 	SetStock(ctx context.Context, door locker.DoorID, item *locker.Item, by string) error
+	// Audit takes what was found behind one door, EndAudit the end of an audit.
+	Audit(ctx context.Context, a bank.Audited, by string) error
+	EndAudit(ctx context.Context, a bank.AuditEnd, by string) error
 	// Events returns at most that many stored JSON lines with seq >= from; 0 begins
 	// with the oldest kept. None are returned only where there are none.
 	Events(ctx context.Context, from uint64, most int) ([][]byte, error)

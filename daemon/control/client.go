@@ -70,6 +70,18 @@ func (c *Client) SetStock(ctx context.Context, door locker.DoorID, item *locker.
 	return err
 }
 
+// Audit says what was found behind one door.
+func (c *Client) Audit(ctx context.Context, a bank.Audited) error {
+	_, err := act[none](ctx, c, "/v1/stock/audit", quick, a)
+	return err
+}
+
+// EndAudit says that an audit is over.
+func (c *Client) EndAudit(ctx context.Context, a bank.AuditEnd) error {
+	_, err := act[none](ctx, c, "/v1/stock/audit/end", quick, a)
+	return err
+}
+
 // Verify has the journal checked from its first event to its last.
 func (c *Client) Verify(ctx context.Context) (bank.VerifyResult, error) {
 	return read[bank.VerifyResult](ctx, c, "/v1/journal/verify", scanTime)

@@ -12,6 +12,8 @@
 //	POST /v1/service          ServiceRequest -> {}
 //	GET  /v1/stock            []bank.StockLine
 //	POST /v1/stock            StockRequest   -> {}
+//	POST /v1/stock/audit      bank.Audited   -> {}: what was found behind one door
+//	POST /v1/stock/audit/end  bank.AuditEnd  -> {}
 //	GET  /v1/events           from, follow   -> the stored JSON lines (application/x-ndjson)
 //	GET  /v1/journal/verify   bank.VerifyResult
 //	GET  /v1/clock            bank.ClockStatus

@@ -90,6 +90,15 @@ type stockBody struct {
 	Item maybeItem     `json:"item"`
 }
 
+// auditBody is bank.Audited as it arrives, likewise.
+type auditBody struct {
+	Audit    string        `json:"audit"`
+	Door     locker.DoorID `json:"door"`
+	Expected maybeItem     `json:"expected"`
+	Found    maybeItem     `json:"found"`
+	From     locker.DoorID `json:"from"`
+}
+
 type maybeItem struct {
 	given bool
 	item  *locker.Item

@@ -33,6 +33,8 @@ func (s *Server) routes() {
 	post(s, "/v1/open", openTime, s.open)
 	post(s, "/v1/service", quick, s.service)
 	post(s, "/v1/stock", quick, s.setStock)
+	post(s, "/v1/stock/audit", quick, s.audit)
+	post(s, "/v1/stock/audit/end", quick, s.endAudit)
 	post(s, "/v1/clock/reset", quick, s.resetClock)
 	post(s, "/v1/codes", quick, b.NewCode)
 	post(s, "/v1/codes/revoke", quick, s.revoke)
@@ -70,6 +72,21 @@ func (s *Server) setStock(ctx context.Context, r stockBody, by string) (none, er
 		return none{}, invalid("cannot tell what lies behind the door", "give \"item\"; null clears the door")
 	}
 	return none{}, s.bank.SetStock(ctx, r.Door, r.Item.item, by)
+}
+
+func (s *Server) audit(ctx context.Context, r auditBody, by string) (none, error) {
+	if err := needDoor(r.Door); err != nil {
+		return none{}, err
+	}
+	if !r.Expected.given || !r.Found.given {
+		return none{}, invalid("cannot tell what was expected and found behind the door", "give \"expected\" and \"found\"; null is an empty door")
+	}
+	a := bank.Audited{Audit: r.Audit, Door: r.Door, Expected: r.Expected.item, Found: r.Found.item, From: r.From}
+	return none{}, s.bank.Audit(ctx, a, by)
+}
+
+func (s *Server) endAudit(ctx context.Context, r bank.AuditEnd, by string) (none, error) {
+	return none{}, s.bank.EndAudit(ctx, r, by)
 }
 
 func (s *Server) resetClock(ctx context.Context, _ none, by string) (bank.ClockStatus, error) {

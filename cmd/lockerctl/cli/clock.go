@@ -57,24 +57,52 @@ func verifyVerb(*flag.FlagSet) action {
 		if err := c.print(r, func(p *ui.Page) { verifyPage(p, &r) }); err != nil || r.OK {
 			return err
 		}
+		return verifyError(&r)
+	}
+}
+
+// verifyError is what is wrong with a journal, with what to do.
+func verifyError(r *bank.VerifyResult) error {
+	if r.Replay != nil && !r.Replay.OK {
 		return &bank.Error{
 			Code: control.CodeFailed,
-			Text: fmt.Sprintf("the journal is not what lockerd wrote: %s", r.Text),
-			Cure: "keep the data directory as it is (copy it before anything else) and tell the operator: the backend holds the last hash it was sent",
+			Text: r.Replay.Text,
+			Cure: "look behind the door that is named, say what is there (lockerctl stock set or clear), and send lockerctl events --json to support: this is a fault of lockerd or of its card",
 		}
+	}
+	return &bank.Error{
+		Code: control.CodeFailed,
+		Text: fmt.Sprintf("the journal is not what lockerd wrote: %s", r.Text),
+		Cure: "keep the data directory as it is (copy it before anything else) and tell the operator: the backend holds the last hash it was sent",
 	}
 }
 
 func verifyPage(p *ui.Page, r *bank.VerifyResult) {
-	state := ui.Tinted("ok", ui.Good)
-	if !r.OK {
-		state = ui.Tinted("broken", ui.Bad)
-	}
 	t := &ui.Table{}
-	t.Row(ui.Plain("journal "+r.Journal), state, ui.Plain(r.Text))
+	chain := r.Text
+	if r.Replay != nil {
+		chain = "every hash follows from the one before"
+	}
+	t.Row(ui.Plain("journal "+r.Journal), soundCell(r.OK || r.Replay != nil, "broken"), ui.Plain(chain))
+	if v := r.Replay; v != nil {
+		t.Row(ui.Plain("replay"), soundCell(v.OK, "differs"), ui.Plain(v.Text))
+	}
 	p.Table(t)
 	p.Line("events %d to %d, %d read, %d gaps", r.First, r.Last, r.Events, r.Gaps)
 }
+
+func soundCell(ok bool, bad string) ui.Cell {
+	if ok {
+		return ui.Tinted("ok", ui.Good)
+	}
+	return ui.Tinted(bad, ui.Bad)
+}
+
+const verifyHelp = `Two things are checked: that every event's hash follows from the one before, and
+that replaying all events gives what the bank holds: each door's item, since
+when, why it is out of service, and each count of stock. The first difference is
+named with its event. Of what the bank has pruned from its journal it says what
+can no longer be judged.`
 
 func selfTestVerb(*flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {

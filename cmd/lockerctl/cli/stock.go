@@ -19,11 +19,22 @@ const stockHelp = `A SERIAL of - stands for none. Without --tenant it is the ten
 for, or the only one that has this sku here. What is set counts as ready: so an
 uncertain item is settled, too.`
 
-func stockVerb(*flag.FlagSet) action {
+func stockVerb(fs *flag.FlagSet) action {
+	items := fs.Bool("items", false, "each item: where, whose, since when")
+	asCSV := fs.Bool("csv", false, "print CSV")
 	return func(ctx context.Context, c *call) error {
+		if *asCSV && c.json {
+			return ui.Usagef("--csv and --json exclude each other")
+		}
+		if *items {
+			return c.stockItems(ctx, *asCSV)
+		}
 		list, err := c.client().Stock(ctx)
 		if err != nil {
 			return err
+		}
+		if *asCSV {
+			return c.stockCSV(list)
 		}
 		return c.print(list, func(p *ui.Page) { stockPage(p, list) })
 	}

@@ -41,6 +41,9 @@ type Table struct {
 // Row adds a line.
 func (t *Table) Row(cells ...Cell) { t.rows = append(t.rows, cells) }
 
+// Len is how many lines it has.
+func (t *Table) Len() int { return len(t.rows) }
+
 // Write prints the table; the last cell of a line is not padded.
 func (t *Table) Write(w io.Writer, colour bool) {
 	rows := t.rows
@@ -97,7 +100,7 @@ func (p *Page) Table(t *Table) { t.Write(p.W, p.Colour) }
 
 // Section prints a table below an empty line, if it has rows.
 func (p *Page) Section(t *Table) {
-	if len(t.rows) > 0 {
+	if t.Len() > 0 {
 		p.Line("")
 		p.Table(t)
 	}

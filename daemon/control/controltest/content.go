@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lockerd/daemon/bank"
+	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
@@ -44,7 +45,7 @@ func firstEvents() []locker.Event {
 
 func page() bank.Status {
 	return bank.Status{
-		Bank: "lon-042", Version: "1.2.0", Boot: 17, Up: 26*time.Hour + 5*time.Minute, Time: Now, Clock: locker.ClockSynced, Ready: true,
+		Bank: "lon-042", Version: "1.2.0", Boot: 17, Up: 26*time.Hour + 5*time.Minute, Time: Now, Clock: locker.ClockSynced, Timezone: "Europe/London", Ready: true,
 		Doors: 4, Open: 1, Out: 1, Unknown: 1,
 		Buses: []bank.BusStatus{{
 			Name: "a", Driver: "xor8a",
@@ -69,5 +70,8 @@ func findings() []bank.SelfTestLine {
 }
 
 func checked() bank.VerifyResult {
-	return bank.VerifyResult{Journal: "j-test", First: 1, Last: 5, Events: 5, OK: true, Text: "every hash follows from the one before"}
+	return bank.VerifyResult{
+		Journal: "j-test", First: 1, Last: 5, Events: 5, OK: true, Text: "every hash follows from the one before",
+		Replay: &ledger.Verdict{OK: true, Text: "replaying all events gives exactly what the bank holds: 4 doors, 4 counts", Doors: 4, Counts: 4},
+	}
 }

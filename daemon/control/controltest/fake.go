@@ -60,17 +60,17 @@ func New() *Bank {
 
 // Append stores one event under the next seq.
 func (b *Bank) Append(e locker.Event) {
+	e.At, e.Clock, e.Boot = Now, locker.ClockSynced, b.Page.Boot
+	b.Stored(e)
+}
+
+// Shut has every door closed, in service, on a board that answers.
+func (b *Bank) Shut() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e.Seq = uint64(len(b.events)) + 1
-	e.At, e.Clock, e.Boot, e.Hash = Now, locker.ClockSynced, b.Page.Boot, "00ff"
-	line, err := json.Marshal(e)
-	if err != nil {
-		panic(fmt.Sprintf("controltest: an event that is none: %v", err))
+	for i := range b.doors {
+		b.doors[i].State, b.doors[i].Out = "closed", nil
 	}
-	b.events = append(b.events, line)
-	close(b.more)
-	b.more = make(chan struct{})
 }
 
 // Actions returns what was ordered so far, one line each.
@@ -185,6 +185,39 @@ func (b *Bank) SetStock(_ context.Context, id locker.DoorID, item *locker.Item, 
 		b.act("stock %s %s/%s/%s/%s by %q", id, item.Tenant, item.SKU, item.Serial, item.Condition, by)
 	}
 	return b.Fail["SetStock"]
+}
+
+// Audit implements control.Bank.
+func (b *Bank) Audit(_ context.Context, a bank.Audited, by string) error {
+	if err := b.Fail["Audit"]; err != nil {
+		return err
+	}
+	b.mu.Lock()
+	d, err := b.door(a.Door)
+	if err == nil {
+		d.Item = a.Found
+	}
+	if from, ferr := b.door(a.From); ferr == nil {
+		from.Item = nil
+	}
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	b.act("audit %s: expected %s, found %s %s by %q", a.Door, a.Expected, a.Found, a.From, by)
+	e := locker.Event{Type: locker.EvStockAudited, Door: a.Door, ID: a.Audit, Outcome: bank.AuditAgrees, By: by}
+	if a.Expected.String() != a.Found.String() {
+		e.Outcome, e.From, e.To = bank.AuditDiffers, locker.Text(a.Expected.String()), locker.Text(a.Found.String())
+	}
+	b.Append(e)
+	return nil
+}
+
+// EndAudit implements control.Bank.
+func (b *Bank) EndAudit(_ context.Context, a bank.AuditEnd, by string) error {
+	b.act("audit ends: %s after %d doors by %q", a.Outcome, a.Doors, by)
+	b.Append(locker.Event{Type: locker.EvStockAudited, ID: a.Audit, Outcome: a.Outcome, N: int64(a.Doors), By: by})
+	return b.Fail["EndAudit"]
 }
 
 // Verify implements control.Bank.
