@@ -53,6 +53,13 @@ func (c *canvas) put(x, y int, st style, text string) int {
 	return x + len(runes)
 }
 
+// cut writes a text as put does, without an ellipsis where it ends early.
+func (c *canvas) cut(x, y int, st style, text string) {
+	for i, r := range []rune(text) {
+		c.set(x+i, y, st, r)
+	}
+}
+
 func (c *canvas) set(x, y int, st style, r rune) {
 	if x < 0 || x >= c.w || y < 0 || y >= c.h {
 		return

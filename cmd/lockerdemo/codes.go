@@ -54,6 +54,7 @@ type purse struct {
 
 // issue has the backend issue a code and keeps it once the bank has it.
 func (p *purse) issue(ctx context.Context, w wish) (*code, error) {
+	w.code.Ref = fmt.Sprintf("DEMO-%d", len(p.list)+1)
 	issued, err := p.fleet.issue(ctx, w.code)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,10 @@ func orders() []order {
 		{"plug", plug},
 		{"new", issueNew},
 		{"qr", showQR},
+		{"labels", labels},
+		{"stock", showStock},
+		{"report", showReport},
+		{"verify", showVerify},
 		{"revoke", revoke},
 		{"help", help},
 		{"?", help},
@@ -68,7 +73,23 @@ func scanText(_ context.Context, l *live, line string) (string, error) {
 	if k, ok := l.codes.numbered(text); ok {
 		text, what = k.text, fmt.Sprintf("The scanner reads code %d, %s.", k.number, k.words)
 	}
+	if text == strings.TrimSpace(line) {
+		l.hands.read()
+	}
 	return what, l.hw.scanner.Scan(text)
+}
+
+// labels tells the hands whether they scan what they put in.
+func labels(_ context.Context, l *live, arg string) (string, error) {
+	switch arg {
+	case "off":
+		l.hands.leaveOut(true)
+		return "Who puts something in leaves its label out now, unless you type one. (labels on)", nil
+	case "on", "":
+		l.hands.leaveOut(false)
+		return "Who puts something in scans its label.", nil
+	}
+	return "", fmt.Errorf("write labels on or labels off")
 }
 
 func jam(_ context.Context, l *live, arg string) (string, error) {
@@ -170,7 +191,9 @@ func lockerNumber(arg string) (int, error) {
 func issueNew(ctx context.Context, l *live, arg string) (string, error) {
 	w := wish{"any " + arg, collect(locker.DoorID{}, arg)}
 	if arg == "" {
-		w = wishes()[1]
+		w = wishes()[codePhone-1]
+	} else if i := slices.IndexFunc(wishes(), func(w wish) bool { return string(w.code.Kind) == arg }); i >= 0 {
+		w = wishes()[i]
 	} else if id, err := locker.ParseDoorID(arg); err == nil {
 		w = wish{"what is behind door " + id.String(), collect(id, "")}
 	}

@@ -99,6 +99,15 @@ func (f *fleet) issue(ctx context.Context, c locker.Code) (backend.Issued, error
 	return list[0], nil
 }
 
+// desire gives the bank a document and waits until it has taken it.
+func (f *fleet) desire(ctx context.Context, doc locker.Desired) error {
+	if _, err := f.be.SetDesired(bankName, doc); err != nil {
+		return err
+	}
+	_, err := f.be.AwaitDesired(ctx, bankName)
+	return err
+}
+
 // codes returns how the backend sees the codes, by id.
 func (f *fleet) codes() (map[string]backend.CodeStatus, error) {
 	out := map[string]backend.CodeStatus{}

@@ -47,7 +47,7 @@ func TestTour(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"code 3, for", "door 1-07 is OPEN", "door 2-03 JAMMED", "door 2-04 is OPEN", "used already", "misread", "journal j-", "Done:"} {
+	for _, want := range []string{"code 3, for", "door 1-07 is OPEN", "door 2-03 JAMMED", "door 2-04 is OPEN", "used already", "misread", "NEW-0002 lies behind", "has come back", "for repair", "is LOW: 2, there should be 3", "60-second promise: kept for 100.0 % of 5 visits", "replaying all events gives exactly", "journal j-", "Done:"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the tour does not say %q:\n%s", want, out)
 		}
@@ -197,7 +197,11 @@ func TestLive(t *testing.T) {
 	s.await(t, "door 1-07 is OPEN")
 	s.typed(t, "force 1-05\r")
 	s.await(t, "door 1-05 was FORCED")
-	s.typed(t, "help\r")
+	s.typed(t, "4\r")
+	s.await(t, "NEW-0002 lies behind door 2-02 now")
+	s.typed(t, "report\r")
+	s.await(t, "60-second promise: kept for 100.0 % of 1 visits")
+	s.typed(t, "\rhelp\r")
 	s.await(t, "What can be typed")
 	if err := pty.Setsize(s.keys, &pty.Winsize{Cols: 40, Rows: 10}); err != nil {
 		t.Fatal(err)

@@ -14,35 +14,33 @@ const qrColumn = minWidth - 29
 const introText = `This is a locker bank: two cabinets of
 lock boards, a barcode scanner, and the
 lockerd that runs them in the field.
-Only the iron is simulated.
+Only iron and hands are simulated.
 
-A person gets a code (the QR is code 1),
-holds it before the scanner, and the
-door springs open. Somebody shuts it
-after some seconds.
+A person gets a code (the QR is code 1)
+and holds it before the scanner: a door
+springs open, somebody shuts it. Play
+  1    who fetches what is in 1-07
+  2    a phone: its stock is low then
+  4    the supplier, who puts in two
+  6    who swaps a broken phone
+  7    the repairer, who takes it out
+stock and report show what has changed.
+Also: jam 2-03   force 1-05   unplug 2
+      qr 4   labels off   help`
 
-Try
-  1         scan code 1: door 1-07 opens
-  1         again: it reopens for 10 s,
-            then it is used, for ever
-  jam 2-03  and then 2: the bank gives up
-            that door and opens another
-  force 1-05   unplug 2   hold on   help`
-
-const helpText = `1 2 3 ...       scan that code; or type, paste or scan any text
-jam D           the latch of door D is stuck (D: 1-01 to 1-34, 2-01 to 2-12)
-free D          door D is mended, and an engineer puts it in service
-force D         somebody breaks door D open
-shut D          somebody shuts door D
+const helpText = `1 2 3 ...       scan that code; or type, paste or scan any text, or a label
+jam D, free D   the latch of door D is stuck (1-01 to 1-34, 2-01 to 2-12);
+                it is mended, and an engineer puts the door in service
+force D, shut D somebody breaks door D open; somebody shuts it
 hold on, off    people leave doors open (ajar after 10 s, alarm after 30 s),
                 or shut them
-unplug [1|2|scanner|network]
-                pull a cable: of a locker's boards (default 1), scanner, broker
-plug [1|2|scanner|network]
+labels on, off  who puts something in scans its label, or leaves it out
+unplug, plug [1|2|scanner|network]
+                pull a cable: of a locker's boards (default 1), scanner, broker;
                 put it back (default: all)
-new [SKU|D]     issue a code: for a phone (default), a charger, or for door D
-qr N            show the QR of code N
-revoke N        end code N for ever
+new [WHAT]      issue a code: deliver, return, swap, clear, a sku, or a door's
+qr N, revoke N  show the QR of code N, to print or photograph; end it for ever
+stock, report, verify: what lockerctl says
 quit            or Ctrl-C
 
 The same text within 1.5 s is one scan: a code held before the glass.

@@ -16,15 +16,16 @@ type pace struct {
 	reopen    time.Duration // how long a used code reopens its door
 	ajarWarn  time.Duration
 	ajarAlarm time.Duration
+	label     time.Duration // after which hands scan the label of what they put in
 }
 
 // livePace leaves time to look; tourPace is for CI.
 func livePace() pace {
-	return pace{shut: 4 * time.Second, reopen: 10 * time.Second, ajarWarn: 10 * time.Second, ajarAlarm: 30 * time.Second}
+	return pace{shut: 4 * time.Second, reopen: 10 * time.Second, ajarWarn: 10 * time.Second, ajarAlarm: 30 * time.Second, label: 1500 * time.Millisecond}
 }
 
 func tourPace() pace {
-	return pace{shut: 700 * time.Millisecond, reopen: time.Second, ajarWarn: 10 * time.Second, ajarAlarm: 30 * time.Second}
+	return pace{shut: 700 * time.Millisecond, reopen: time.Second, ajarWarn: 10 * time.Second, ajarAlarm: 30 * time.Second, label: 150 * time.Millisecond}
 }
 
 // cabinet is one locker, on a bus of its own.
@@ -86,7 +87,26 @@ func collect(door locker.DoorID, sku string) locker.Code {
 	return locker.Code{Kind: locker.Collect, Door: door, SKU: sku}
 }
 
-// wishes are the three codes of the demo.
+// wanted is the document that the backend gives the bank: what a phone needs, and how
+// many there should be.
+func wanted() locker.Desired {
+	least := 3
+	return locker.Desired{SKUs: []locker.SKURule{{SKU: "phone", Tenant: tenant, Size: locker.SizeS, Min: &least}}}
+}
+
+// Numbers of the codes of the demo.
+const (
+	codeTablet = iota + 1
+	codePhone
+	codeCharger
+	codeSupplier
+	codeReturn
+	codeSwap
+	codeRepairer
+)
+
+// wishes are the codes of the demo: of people who fetch, of a supplier, of people who
+// bring something back, and of a repairer.
 func wishes() []wish {
 	none, twice := locker.DoorID{}, 2
 	charger := collect(none, "charger")
@@ -95,6 +115,10 @@ func wishes() []wish {
 		{"the tablet behind door 1-07", collect(goods()[0].door, "")},
 		{"any phone", collect(none, "phone")},
 		{"a charger, twice", charger},
+		{"supplier: puts in two phones", locker.Code{Kind: locker.Deliver, SKU: "phone", Items: 2}},
+		{"hands in a broken phone", locker.Code{Kind: locker.Return, SKU: "phone", Size: locker.SizeS}},
+		{"swaps a broken phone", locker.Code{Kind: locker.Swap, SKU: "phone", To: "phone", Size: locker.SizeS}},
+		{"repairer: takes the broken", locker.Code{Kind: locker.Clear}},
 	}
 }
 

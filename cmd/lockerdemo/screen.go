@@ -26,7 +26,7 @@ const (
 	fleetRow  = stockRow + 1
 	feedRow   = fleetRow + 2
 	footRows  = 4 // a rule and two lines beside the input line
-	minCodes  = 3
+	minCodes  = 4 // rows of two
 )
 
 const prompt = "scan> "
@@ -68,7 +68,7 @@ func (l *live) bank(c *canvas) {
 	l.events(c, feedRow, codeRow-1)
 	l.codeLines(c, codeRow, codes)
 	c.put(0, c.h-4, moodStyle(l.note.mood), l.note.text)
-	c.put(0, c.h-1, faint, "type 1, 2, 3 or a code   help   jam 2-03   force 1-05   hold on   new   quit")
+	c.put(0, c.h-1, faint, "type 1 to 7   qr 4   stock   report   jam 2-03   force 1-05   help   quit")
 }
 
 func (l *live) head(c *canvas) {
@@ -194,26 +194,31 @@ func moodStyle(m mood) style {
 	return plain
 }
 
-// codeLines draws the newest codes.
+// codeLines draws the newest codes, two in a row, column by column. Their texts are on
+// their own pages (qr).
 func (l *live) codeLines(c *canvas, y, rows int) {
 	rule(c, y-1, "Codes")
-	list := l.codes.list[max(0, len(l.codes.list)-rows):]
+	list := l.codes.list[max(0, len(l.codes.list)-2*rows):]
 	for i, k := range list {
-		s, known := l.view.codes[k.id]
-		state, st := "", faint
-		switch {
-		case !known:
-		case s.State == backend.StateLive:
-			state, st = "good", green
-			if n := s.Code.MaxUses(); n > 1 {
-				state = fmt.Sprintf("good, used %d of %d", s.Used, n)
-			}
-		default:
-			state = s.State
-		}
-		x := c.put(0, y+i, bold, fmt.Sprintf("%2d  ", k.number))
-		c.put(x, y+i, plain, k.grouped())
-		c.put(x+34, y+i, plain, k.words)
-		c.put(c.w-len(state), y+i, st, state)
+		l.codeLine(c, i/rows*(c.w/2), y+i%rows, c.w/2-2, k)
 	}
+}
+
+func (l *live) codeLine(c *canvas, x, y, width int, k *code) {
+	s, known := l.view.codes[k.id]
+	state, st := "", faint
+	switch {
+	case !known:
+	case s.State == backend.StateLive:
+		state, st = "good", green
+		if n := s.Code.MaxUses(); n > 1 {
+			state = fmt.Sprintf("%d of %d", s.Used, n)
+		}
+	default:
+		state = s.State
+	}
+	end := x + width - len(state)
+	x = c.put(x, y, bold, fmt.Sprintf("%2d  ", k.number))
+	c.cut(x, y, plain, fmt.Sprintf("%.*s", max(end-x-1, 0), k.words))
+	c.put(end, y, st, state)
 }

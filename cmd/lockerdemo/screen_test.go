@@ -67,7 +67,7 @@ var sequence = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 // no text steers the terminal.
 func TestFrameFits(t *testing.T) {
 	l := sampleLive()
-	for _, p := range []page{nil, introPage, helpPage, qrPage(l.codes.list[0])} {
+	for _, p := range []page{nil, introPage, helpPage, qrPage(l.codes.list[0]), toolPage("lockerctl stock", []string{"evil\x1b[2J", strings.Repeat("x", 300)})} {
 		l.page = p
 		for _, size := range [][2]int{{1, 3}, {20, 5}, {80, 24}, {81, 25}, {200, 60}} {
 			frame := sequence.ReplaceAllString(l.frame(size[0], size[1]), "")
@@ -147,4 +147,35 @@ func sampleLive() *live {
 		l.view.stock = append(l.view.stock, bank.StockLine{SKU: g.sku[:3], Count: 9})
 	}
 	return l
+}
+
+// TestHands: what is put in gets a label where the door takes something in, never
+// where it gives, and not when labels are left out.
+func TestHands(t *testing.T) {
+	h := newHands(nil, nil, 0)
+	event := func(kind string, of locker.Kind, visit string) string {
+		return h.labelFor(&locker.Event{Type: kind, Kind: of, Visit: visit})
+	}
+	for _, test := range []struct{ got, want string }{
+		{event(locker.EvDoorOpened, locker.Collect, "v-1"), ""},
+		{event(locker.EvDoorOpened, locker.Deliver, "v-2"), "NEW-0001"},
+		{event(locker.EvDoorOpened, locker.Deliver, "v-2"), "NEW-0002"},
+		{event(locker.EvDoorOpened, locker.Swap, "v-3"), "OLD-0003"},
+		{event(locker.EvItemReturned, locker.Swap, "v-3"), ""},
+		{event(locker.EvDoorOpened, locker.Swap, "v-3"), ""},
+		{event(locker.EvVisitEnded, locker.Swap, "v-3"), ""},
+		{event(locker.EvDoorOpened, locker.Swap, "v-4"), "OLD-0004"},
+		{event(locker.EvDoorOpened, locker.Clear, "v-5"), ""},
+	} {
+		if test.got != test.want {
+			t.Errorf("%q, want %q", test.got, test.want)
+		}
+	}
+	if len(h.handedIn) != 0 {
+		t.Error("a visit that is over is kept")
+	}
+	h.leaveOut(true)
+	if got := event(locker.EvDoorOpened, locker.Return, "v-6"); got != "" {
+		t.Errorf("%q is scanned, labels are left out", got)
+	}
 }

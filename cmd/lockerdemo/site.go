@@ -29,6 +29,7 @@ type site struct {
 	client *control.Client
 	feed   *feed
 	codes  *purse
+	hands  *hands
 	stop   context.CancelFunc
 	ended  chan error // the daemon's end; nil after an orderly stop
 	fed    chan error // the end of following; nil channel until it has begun
@@ -57,6 +58,7 @@ func openSite(ctx context.Context, dir string, p pace) (*site, error) {
 	if s.hw, err = newHardware(dir, p.shut); err != nil {
 		return nil, errors.Join(err, s.fleet.close(), s.log.Close())
 	}
+	s.hands = newHands(s.hw.scanner, s.feed, p.label)
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	if err := s.start(ctx, run, cfg); err != nil {
@@ -100,7 +102,13 @@ func (s *site) start(ctx, run context.Context, cfg *config.Config) error {
 	}
 	fed := make(chan error, 1)
 	s.fed = fed
-	go func() { fed <- s.feed.follow(run, s.client) }()
+	go func() {
+		done := make(chan struct{})
+		go func() { s.hands.follow(run); close(done) }()
+		err := s.feed.follow(run, s.client)
+		<-done
+		fed <- err
+	}()
 	if err := s.scannerThere(ctx); err != nil {
 		return err
 	}
@@ -149,6 +157,9 @@ func (s *site) fill(ctx context.Context) error {
 		}
 	}
 	if err := s.fleet.awaitBank(ctx); err != nil {
+		return err
+	}
+	if err := s.fleet.desire(ctx, wanted()); err != nil {
 		return err
 	}
 	for _, w := range wishes() {

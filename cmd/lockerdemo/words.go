@@ -81,6 +81,9 @@ func tellCode(e *locker.Event, name func(string) string) (sentence, bool) {
 		if e.N > 1 {
 			return said(wary, "%d more scans refused: %s", e.N, reasonWords(e.Reason))
 		}
+		if e.Why != "" {
+			return said(wary, "%s is refused: %s", who, e.Why)
+		}
 		return said(wary, "%s is refused: %s", who, reasonWords(e.Reason))
 	case locker.EvCodeAccepted:
 		return said(calm, "%s is good for door %s: on disk, now the lock is pulsed", name(e.Code), e.Door)
@@ -146,10 +149,21 @@ func tellGoods(e *locker.Event, _ func(string) string) (sentence, bool) {
 	switch e.Type {
 	case locker.EvItemDelivered:
 		return said(calm, "%s lies behind door %s now", thing, e.Door)
+	case locker.EvItemReturned:
+		return said(calm, "%s has come back, behind door %s: %s", thing, e.Door, e.Cond)
 	case locker.EvItemCollected:
 		return said(glad, "%s has left door %s", thing, e.Door)
 	case locker.EvItemCleared:
+		if e.Kind == locker.Clear {
+			return said(glad, "%s was taken out of door %s for repair", thing, e.Door)
+		}
 		return said(calm, "%s was taken off the books at door %s", thing, e.Door)
+	case locker.EvStockLow:
+		least, n := 0, 0
+		if e.Min != nil && e.Count != nil {
+			least, n = *e.Min, *e.Count
+		}
+		return said(wary, "stock of %s is LOW: %d, there should be %d", e.SKU, n, least)
 	case locker.EvItemUncertain:
 		return said(wary, "%s behind door %s is in doubt: nobody can vouch for it", thing, e.Door)
 	case locker.EvStockChanged:
@@ -174,6 +188,8 @@ func tellPart(e *locker.Event, _ func(string) string) (sentence, bool) {
 		return said(alarm, "scanner %s is gone: it is looked for until it is back", e.Scanner)
 	case locker.EvScannerBack:
 		return said(calm, "scanner %s is back", e.Scanner)
+	case locker.EvConfigApplied:
+		return said(hidden, "the bank has taken the fleet's document")
 	case locker.EvClockChanged:
 		return said(hidden, "the clock changed")
 	}

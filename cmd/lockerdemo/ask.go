@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"strings"
+)
+
+// Orders that show what lockerctl tells.
+
+func showStock(_ context.Context, l *live, _ string) (string, error) {
+	return l.tells("stock", "stock", "stock --items")
+}
+
+func showReport(_ context.Context, l *live, _ string) (string, error) {
+	return l.tells("report", "report")
+}
+
+func showVerify(_ context.Context, l *live, _ string) (string, error) {
+	return l.tells("journal verify", "journal verify")
+}
+
+// tells shows the output of some command lines of lockerctl on a page.
+func (l *live) tells(name string, lines ...string) (string, error) {
+	var all []string
+	for _, line := range lines {
+		out, err := l.codes.tool.run(strings.Fields(line)...)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, strings.Split(strings.TrimRight(out, "\n"), "\n")...)
+		all = append(all, "")
+	}
+	l.page = toolPage("lockerctl "+name, all)
+	return "", nil
+}
+
+// toolPage shows lines; what does not fit is told to be elsewhere.
+func toolPage(head string, lines []string) page {
+	return func(l *live, c *canvas) {
+		c.bar(0, title, ' ')
+		c.put(1, 0, title, head)
+		room := c.h - footRows - 1
+		for i, line := range lines[:min(len(lines), room)] {
+			c.cut(0, 2+i, plain, line)
+		}
+		foot := "Enter goes back to the bank."
+		if len(lines) > room {
+			foot = "More: lockerctl --socket " + l.socket + " " + strings.TrimPrefix(head, "lockerctl ")
+		}
+		c.cut(0, c.h-4, faint, foot)
+		c.put(0, c.h-1, bold, "Enter goes back to the bank.")
+	}
+}
