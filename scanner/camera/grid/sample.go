@@ -55,7 +55,7 @@ func (g *Grid) reset(w, h int) {
 func Light(m *luma.Image, p Point) (float32, bool) {
 	x, y := float32(p.X)-0.5, float32(p.Y)-0.5
 	ix, iy := int(x), int(y)
-	if !(x >= 0 && y >= 0 && ix < m.W-1 && iy < m.H-1) { //nolint:staticcheck // NaN
+	if !(x >= 0 && y >= 0 && ix < m.W-1 && iy < m.H-1) { // not so for NaN
 		return atEdge(m, p)
 	}
 	fx, fy := x-float32(ix), y-float32(iy)

@@ -54,7 +54,7 @@ func Between(from, to Quad) (Transform, bool) {
 // Mapping, 2.2.
 func unitTo(q Quad) (Transform, bool) {
 	for i := range q { // also false for what is no number
-		if turn := q[(i+1)%4].Sub(q[i]).Cross(q[(i+2)%4].Sub(q[i])); !(math.Abs(turn) > 1e-6) { //nolint:staticcheck // NaN
+		if turn := q[(i+1)%4].Sub(q[i]).Cross(q[(i+2)%4].Sub(q[i])); !(math.Abs(turn) > 1e-6) { // not so for NaN
 			return Transform{}, false
 		}
 	}
