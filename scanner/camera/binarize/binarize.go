@@ -34,16 +34,23 @@ type Binarizer struct {
 	points []int // black points of blocks
 }
 
+// Contrasts for Blocks.
 const (
-	block    = 8  // pixels of a block's side
-	contrast = 24 // range of luminance in a block below which it is one colour
-	reach    = 2  // blocks on each side whose black points are averaged
+	Fine   = 24
+	Coarse = 40
+)
+
+const (
+	block = 8 // pixels of a block's side
+	reach = 2 // blocks on each side whose black points are averaged
 )
 
 // Blocks binarizes by the mean black point of the 5 x 5 blocks of 8 x 8 pixels
 // around each block. A block without contrast is taken as white unless its
-// neighbours say that this grey is ink. Fast, and good at even light.
-func (z *Binarizer) Blocks(out *Bitmap, m *luma.Image) {
+// neighbours say that this grey is ink. contrast is the range of luminance that a
+// block of ink and paper has at least: Fine for clean pictures, Coarse where noise
+// alone has as much.
+func (z *Binarizer) Blocks(out *Bitmap, m *luma.Image, contrast int) {
 	out.reset(m.W, m.H)
 	bw, bh := (m.W+block-1)/block, (m.H+block-1)/block
 	if cap(z.points) < bw*bh {
@@ -52,7 +59,7 @@ func (z *Binarizer) Blocks(out *Bitmap, m *luma.Image) {
 	z.points = z.points[:bw*bh]
 	for by := range bh {
 		for bx := range bw {
-			z.points[by*bw+bx] = z.blackPoint(m, bx, by, bw)
+			z.points[by*bw+bx] = z.blackPoint(m, bx, by, bw, contrast)
 		}
 	}
 	for by := range bh {
@@ -74,7 +81,7 @@ func compare(out, in []uint8, t int) {
 }
 
 // blackPoint returns the threshold of one block.
-func (z *Binarizer) blackPoint(m *luma.Image, bx, by, bw int) int {
+func (z *Binarizer) blackPoint(m *luma.Image, bx, by, bw, contrast int) int {
 	// the last blocks overlap those before them instead of being smaller
 	x0, y0 := max(min(bx*block, m.W-block), 0), max(min(by*block, m.H-block), 0)
 	sum, low, high, n := 0, 255, 0, 0

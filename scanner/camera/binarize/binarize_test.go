@@ -28,7 +28,7 @@ func TestBlocksUnderUnevenLight(t *testing.T) {
 	var z Binarizer
 	var b Bitmap
 	for _, size := range [][2]int{{160, 120}, {67, 43}, {24, 24}} {
-		z.Blocks(&b, board(size[0], size[1], 5))
+		z.Blocks(&b, board(size[0], size[1], 5), Fine)
 		wrong := 0
 		for y := range b.H {
 			for x := range b.W {
@@ -51,7 +51,7 @@ func TestFlatIsWhite(t *testing.T) {
 	}
 	var z Binarizer
 	var b Bitmap
-	z.Blocks(&b, m)
+	z.Blocks(&b, m, Fine)
 	for i, v := range b.Pix {
 		if v != 0 {
 			t.Fatalf("pixel %d of a dark wall is ink", i)
@@ -75,7 +75,7 @@ func FuzzBlocks(f *testing.F) {
 		m := &luma.Image{W: int(w), H: len(pix) / int(w), Pix: pix}
 		var z Binarizer
 		var b Bitmap
-		z.Blocks(&b, m)
+		z.Blocks(&b, m, Fine)
 		for _, v := range b.Pix {
 			if v > 1 {
 				t.Fatalf("a pixel is %d", v)

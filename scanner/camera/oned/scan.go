@@ -40,12 +40,16 @@ type Scanner struct {
 	values []int
 	chars  []byte
 	hits   []Hit
+	pdf    bool
 }
+
+// Stacked tells whether the last line crossed what may be the start of a PDF417.
+func (s *Scanner) Stacked() bool { return s.pdf }
 
 // Scan reads one line, in both directions. The result is valid until the next
 // call.
 func (s *Scanner) Scan(line []uint8) []Hit {
-	s.hits = s.hits[:0]
+	s.hits, s.pdf = s.hits[:0], false
 	e := s.edges(line)
 	if len(e) < minElements+1 {
 		return nil
@@ -73,6 +77,7 @@ func (s *Scanner) scan(w []float32, at func(from, to int) (float32, float32)) {
 		if i > 0 {
 			quiet = w[i-1]
 		}
+		s.pdf = s.pdf || stacked(w[i:])
 		text, kind, n := s.read(w[i:], quiet)
 		if n == 0 {
 			continue

@@ -5,8 +5,6 @@ import (
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/aztec"
-	"github.com/makiuchi-d/gozxing/datamatrix"
-	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"lockerd/scanner/camera/binarize"
 )
@@ -25,15 +23,13 @@ type gridReader struct {
 
 func newGrids() *grids {
 	return &grids{readers: []gridReader{
-		{QR, qrcode.NewQRCodeReader()},
-		{DataMatrix, datamatrix.NewDataMatrixReader()},
 		{Aztec, aztec.NewAztecReader()},
 	}}
 }
 
 func (g *grids) read(b *binarize.Bitmap) []Result {
 	g.out = g.out[:0]
-	m, err := matrix(b)
+	m, err := bitMatrix(b)
 	if err != nil {
 		return nil
 	}
@@ -53,8 +49,8 @@ func (g *grids) read(b *binarize.Bitmap) []Result {
 // byte by byte.
 func sound(text string) bool { return text != "" && utf8.ValidString(text) }
 
-// matrix copies a bitmap, 32 pixels at a time.
-func matrix(b *binarize.Bitmap) (*gozxing.BitMatrix, error) {
+// bitMatrix copies a bitmap, 32 pixels at a time.
+func bitMatrix(b *binarize.Bitmap) (*gozxing.BitMatrix, error) {
 	m, err := gozxing.NewBitMatrix(b.W, b.H)
 	if err != nil {
 		return nil, err

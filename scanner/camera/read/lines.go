@@ -22,6 +22,7 @@ type lines struct {
 	sights  []sight
 	frame   int
 	out     []Result
+	stacked int // lines of this frame that crossed what may be a PDF417
 }
 
 // sight is a text that one line had.
@@ -38,6 +39,7 @@ type lineID struct{ way, y int }
 // begin begins a frame.
 func (l *lines) begin() {
 	l.frame++
+	l.stacked = 0
 	kept := l.sights[:0]
 	for _, s := range l.sights {
 		if l.frame-s.frame <= remember {
@@ -57,6 +59,9 @@ func (l *lines) rows(m *luma.Image, way, phase int) []Result {
 		l.smooth(m, y)
 		for _, h := range l.scanner.Scan(l.line) {
 			l.see(Result{Format: formatOf(h.Kind), Text: h.Text}, lineID{way, y})
+		}
+		if l.scanner.Stacked() {
+			l.stacked++
 		}
 	}
 	return l.out

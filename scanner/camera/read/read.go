@@ -8,10 +8,13 @@ package read
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"lockerd/scanner/camera/binarize"
 	"lockerd/scanner/camera/luma"
+	"lockerd/scanner/camera/matrix"
 	"lockerd/scanner/camera/oned"
+	"lockerd/scanner/camera/qr"
 )
 
 // Format is a symbology.
@@ -42,6 +45,13 @@ type Result struct {
 // Turns is how many frames it takes until every dear way was taken.
 const Turns = 4
 
+// contrasts are what the turns binarize with.
+var contrasts = [Turns]int{binarize.Fine, binarize.Fine, binarize.Coarse, binarize.Coarse}
+
+// minStacked is how many lines must cross the start of a PDF417 before it is
+// looked for, which is dear.
+const minStacked = 3
+
 // Reader reads frames.
 type Reader struct {
 	turn    int
@@ -50,19 +60,30 @@ type Reader struct {
 	bits    binarize.Bitmap
 	turned  luma.Image
 	grids   *grids
+	qr      *qr.Reader
+	matrix  *matrix.Reader
+	stacked stacked
+	rest    int // frames until PDF417 is looked for again
 	results []Result
 }
 
 // New returns a reader.
-func New() *Reader { return &Reader{grids: newGrids()} }
+func New() *Reader {
+	return &Reader{grids: newGrids(), qr: qr.New(), matrix: matrix.New(), stacked: newStacked()}
+}
 
 // Frame reads one frame of a camera. The result is valid until the next call.
 func (r *Reader) Frame(m *luma.Image) []Result {
 	r.results = r.results[:0]
 	r.lines.begin()
-	r.bin.Blocks(&r.bits, m)
-	for _, res := range r.grids.read(&r.bits) {
-		r.add(res)
+	r.bin.Blocks(&r.bits, m, contrasts[r.turn])
+	r.addText(QR, r.qr.Read(m, &r.bits, 2))
+	if r.turn%2 == 0 {
+		r.addText(DataMatrix, r.matrix.Read(m, &r.bits, 4))
+	} else {
+		for _, res := range r.grids.read(&r.bits) {
+			r.add(res)
+		}
 	}
 	for _, h := range r.lines.rows(m, 0, r.turn) {
 		r.add(h)
@@ -71,8 +92,31 @@ func (r *Reader) Frame(m *luma.Image) []Result {
 	for _, h := range r.lines.rows(&r.turned, 1, r.turn) {
 		r.add(h)
 	}
+	r.readStacked()
 	r.turn = (r.turn + 1) % Turns
 	return r.results
+}
+
+// readStacked looks for a PDF417 where lines have crossed the start of one. After
+// a failure it rests for a turn of frames.
+func (r *Reader) readStacked() {
+	r.rest--
+	if r.lines.stacked < minStacked || r.rest > 0 {
+		return
+	}
+	text := r.stacked.read(&r.bits)
+	if text == "" {
+		r.rest = Turns
+	}
+	r.addText(PDF417, text)
+}
+
+// addText takes a text, if it is one: decoders read codes of other character
+// sets byte by byte.
+func (r *Reader) addText(f Format, text string) {
+	if text != "" && utf8.ValidString(text) {
+		r.add(Result{f, text})
+	}
 }
 
 // add takes a result once.
@@ -89,6 +133,6 @@ func formatOf(k oned.Kind) Format {
 // Fresh returns a reader with the same scratch memory that has seen nothing
 // yet. The old one must not be used any more.
 func (r *Reader) Fresh() *Reader {
-	r.turn, r.lines.sights = 0, r.lines.sights[:0]
+	r.turn, r.rest, r.lines.sights = 0, 0, r.lines.sights[:0]
 	return r
 }
