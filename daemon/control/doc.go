@@ -13,6 +13,7 @@
 //	GET  /v1/stock            []bank.StockLine
 //	POST /v1/stock            StockRequest   -> {}
 //	GET  /v1/events           from, follow   -> the stored JSON lines (application/x-ndjson)
+//	GET  /v1/trace            bus, from, last, follow -> TraceLines (application/x-ndjson)
 //	GET  /v1/journal/verify   bank.VerifyResult
 //	GET  /v1/clock            bank.ClockStatus
 //	POST /v1/clock/reset      {}             -> bank.ClockStatus

@@ -68,6 +68,9 @@ type Codec interface {
 	// Start brings a board that has just been found to rest and into the mode
 	// it must have. Empty for boards that time their pulses and know no other.
 	Start(b hal.BoardConfig) []Request
+	// Words says what a whole frame of the family means, whoever sent it, for
+	// who reads a trace.
+	Words(frame []byte) string
 	// Inert puts all relays of a board off.
 	Inert(b hal.BoardConfig) []Request
 }

@@ -48,6 +48,9 @@ func (s *session) finish(st started, limit time.Time) result {
 		n += more
 	}
 	s.last = req
+	if n > 0 {
+		s.b.trace.add(begun, hal.FrameRequest, req.Bytes[:n], Answer{})
+	}
 	if err != nil || n < len(req.Bytes) {
 		s.port.Discard()
 		if n == 0 {
@@ -90,7 +93,7 @@ func (s *session) patience(req *Request) time.Duration {
 
 // await looks for the reply until the deadline; Close brings that nearer.
 func (s *session) await(req *Request, deadline time.Time) result {
-	m := newMatcher(req, s.echo)
+	m := newMatcher(req, s.echo, s.b.trace)
 	s.timer.Reset(time.Until(deadline))
 	quit := s.b.quit
 	var buf []byte
@@ -130,6 +133,9 @@ func (s *session) unanswered(m *matcher) result {
 		s.b.count(func(st *hal.Stats) { st.Timeouts++ })
 	}
 	s.account(m, m.buf, s.b.reports)
+	if !m.req.Optional {
+		s.b.trace.add(time.Now(), hal.FrameSilence, nil, Answer{})
+	}
 	s.port.Discard() // a frame that is still here must not leave later
 	return result{}
 }

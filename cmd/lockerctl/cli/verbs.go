@@ -32,6 +32,7 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "stock set", Args: "DOOR SKU SERIAL [--tenant T]", Short: "say what lies behind a door", Least: 3, Most: 3, Setup: stockSetVerb, Long: stockHelp},
 		{Name: "stock clear", Args: "DOOR", Short: "say that a door is empty", Least: 1, Most: 1, Setup: stockClearVerb},
 		{Name: "events", Args: "[--follow] [--from N | --last N]", Short: "the journal, one line an event", Setup: eventsVerb, Long: eventsHelp},
+		{Name: "bus trace", Args: "[BUS] [--follow] [--last N]", Short: "what goes over a bus's line, in hex and in words", Most: 1, Setup: traceVerb, Long: traceHelp},
 		{Name: "journal verify", Short: "check the journal's chain of hashes", Setup: verifyVerb},
 		{Name: "clock show", Short: "bank time and how far it can be trusted", Setup: clockVerb},
 		{Name: "clock reset", Short: "set bank time back to the system clock", Setup: clockResetVerb, Long: clockHelp},

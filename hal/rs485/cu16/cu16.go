@@ -16,6 +16,7 @@
 package cu16
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -95,6 +96,20 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[3:5], b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, lock := f[1]>>4, f[1]&0x0F+1
+	switch f[2] {
+	case cmdState:
+		return fmt.Sprintf("read board %d", board)
+	case cmdUnlock:
+		return fmt.Sprintf("open board %d lock %d", board, lock)
+	case cmdReply:
+		return fmt.Sprintf("states of board %d", board)
+	}
+	return fmt.Sprintf("board %d function %02X", board, f[2])
 }
 
 // Probe implements rs485.Codec.

@@ -14,6 +14,7 @@
 package cu48
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -102,6 +103,21 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(locks, b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, lock := f[1], f[2]
+	if c.lockFirst {
+		board, lock = lock, board
+	}
+	switch f[3] {
+	case cmdStatus:
+		return fmt.Sprintf("read board %d", board)
+	case cmdUnlock:
+		return fmt.Sprintf("open board %d lock %d", board, lock+1)
+	}
+	return fmt.Sprintf("states of board %d, upon lock %d", board, lock+1)
 }
 
 // Probe implements rs485.Codec.

@@ -17,6 +17,7 @@
 package waveshare
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -83,6 +84,22 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[3:], b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	at, value, whole := modbus.Fields(f)
+	switch {
+	case whole && f[1] == modbus.WriteCoil && at>>8 == coilFlash>>8:
+		return fmt.Sprintf("pulse board %d relay %d for %v", f[0], at&0xFF+1, time.Duration(value)*pulseUnit)
+	case whole && f[1] == modbus.WriteCoil && at == coilAll && value == 0:
+		return fmt.Sprintf("board %d all relays off", f[0])
+	case whole && f[1] == modbus.ReadRegisters && at == regMode:
+		return fmt.Sprintf("read modes of board %d", f[0])
+	case len(f) >= 8 && f[1] == modbus.WriteRegisters:
+		return fmt.Sprintf("board %d all modes to normal", f[0])
+	}
+	return modbus.Words(f)
 }
 
 // Probe implements rs485.Codec.

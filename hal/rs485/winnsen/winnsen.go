@@ -19,6 +19,7 @@
 package winnsen
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -109,6 +110,21 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[4:6], b.Channels, c.closed)}, true
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	switch f[2] {
+	case fnState:
+		return fmt.Sprintf("read board %d", f[3])
+	case fnOpen:
+		return fmt.Sprintf("open board %d lock %d", f[3], f[4])
+	case fnOpen | reply, fnOpen | replyA5:
+		return fmt.Sprintf("board %d lock %d says %02X", f[3], f[4], f[5])
+	case fnState | reply, fnState | replyA5:
+		return fmt.Sprintf("states of board %d", f[3])
+	}
+	return fmt.Sprintf("board %d function %02X", f[3], f[2])
 }
 
 // Probe implements rs485.Codec.

@@ -108,6 +108,24 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	}
 }
 
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, cmd, data := f[5], f[6], f[7:len(f)-1]
+	switch {
+	case cmd == cmdReadAll && len(data) == 0:
+		return fmt.Sprintf("read board %d", board)
+	case cmd == cmdReadAll:
+		return fmt.Sprintf("states of board %d", board)
+	case cmd == cmdOpen && len(data) == 1:
+		return fmt.Sprintf("open board %d lock %d", board, data[0])
+	case cmd == cmdOpen && len(data) == 3:
+		return fmt.Sprintf("board %d lock %d says %02X, status %02X", board, data[1], data[2], data[0])
+	case cmd == cmdReport && len(data) == 2:
+		return fmt.Sprintf("board %d lock %d has changed to %02X", board, data[0], data[1])
+	}
+	return fmt.Sprintf("board %d function %02X", board, cmd)
+}
+
 // Probe implements rs485.Codec.
 func (c *codec) Probe(b hal.BoardConfig) rs485.Request { return c.Status(b) }
 

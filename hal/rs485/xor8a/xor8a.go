@@ -15,6 +15,7 @@
 package xor8a
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -98,6 +99,22 @@ func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
 // Status implements rs485.Codec.
 func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	return rs485.Request{Bytes: seal(headRead, byte(b.Address), 0, fnRead), Parse: c.all(b)}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	who := fmt.Sprintf("board %d lock %d", f[1], f[2])
+	switch {
+	case f[0] == headOpen && f[3] == fnOpen:
+		return "open " + who
+	case f[0] == headRead && f[3] == fnRead && f[2] == 0:
+		return fmt.Sprintf("read board %d", f[1])
+	case f[0] == headRead && f[3] == fnRead:
+		return "read " + who
+	case len(f) == oneLen:
+		return fmt.Sprintf("%s says %02X", who, f[3])
+	}
+	return fmt.Sprintf("states of board %d", f[1])
 }
 
 // Probe implements rs485.Codec: it reads lock 1 alone.
