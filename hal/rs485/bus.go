@@ -103,7 +103,7 @@ func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, err
 	}
 	b.log = b.log.With(slog.String("bus", cfg.Name))
 	if b.dial == nil {
-		b.dial = openTTY
+		b.dial = func(name string, baud int) (Port, error) { return openTTY(name, baud, cfg.RS485) }
 	}
 	for _, c := range cfg.Boards {
 		d := &board{BoardConfig: c, status: codec.Status(c), probe: codec.Probe(c)}
