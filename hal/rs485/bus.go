@@ -56,7 +56,7 @@ type bus struct {
 	sink    hal.Sink
 	log     *slog.Logger
 	dial    func(name string, baud int) (Port, error)
-	gap     int  // characters of silence before an unlock
+	gap     int  // bits of silence before an unlock
 	agree   int  // reads in a row that must say the same
 	reports bool // boards speak unasked
 	trace   *trace

@@ -7,10 +7,13 @@ import (
 	"lockerd/hal"
 )
 
-// gapBytes is how many characters long the line rests before a read: the 3.5 of
-// Modbus RTU, rounded up, which suits the other families too. An unlock waits
-// only for what its family needs (Limits.Gap).
-const gapBytes = 4
+// readGap is how long the line rests before a read, in bits: two characters, in
+// which the board that spoke last lets go of the wires. A family may need more,
+// and an unlock waits for no more than that (Limits.Gap).
+const readGap = 2 * charBits
+
+// charBits is what a character of 8N1 takes.
+const charBits = 10
 
 // optionalWait is how long the line is kept free for a reply that may not come.
 const optionalWait = 100 * time.Millisecond
@@ -66,7 +69,7 @@ func (s *session) finish(st started, limit time.Time) result {
 	r := s.await(req, deadline)
 	r.begun = begun
 	over := time.Now()
-	s.quiet, s.clear = over.Add(s.wire(gapBytes)), over.Add(s.wire(s.b.gap))
+	s.quiet, s.clear = over.Add(s.bits(max(readGap, s.b.gap))), over.Add(s.bits(s.b.gap))
 	return r
 }
 
@@ -79,8 +82,11 @@ func text(err error) string {
 }
 
 // wire is how long n characters take on the line.
-func (s *session) wire(n int) time.Duration {
-	return time.Duration(n) * 10 * time.Second / time.Duration(s.b.cfg.Baud)
+func (s *session) wire(n int) time.Duration { return s.bits(charBits * n) }
+
+// bits is how long n bits take.
+func (s *session) bits(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(s.b.cfg.Baud)
 }
 
 // patience is how long after its last byte a request's reply may be complete.

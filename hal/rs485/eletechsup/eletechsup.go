@@ -58,7 +58,7 @@ func Limits() rs485.Limits {
 		PulseMax:   rs485.PulseCeiling,
 		PulseCure:  `eletechsup boards pulse for a fixed 1s: if every lock of the bus takes that, allow it by profile.long_pulse = 1`,
 		Baud:       9600,
-		Gap:        4, // the 3.5 of Modbus RTU, rounded up
+		Gap:        modbus.Gap,
 		Profile: map[string][]string{
 			"closed_bit":    {"1", "0"},
 			"first_channel": {"1", "0"},

@@ -21,6 +21,9 @@ const (
 	WriteRegisters = 0x10
 )
 
+// Gap is the silence between two frames, in bits: 3.5 characters.
+const Gap = 35
+
 const (
 	exception    = 0x80 // added to a function that was refused
 	exceptionLen = 5

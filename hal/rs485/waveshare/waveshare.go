@@ -36,7 +36,10 @@ const (
 	modeNormal = 0
 )
 
-type codec struct{ closed byte }
+type codec struct {
+	closed byte
+	limits rs485.Limits
+}
 
 // Limits returns what the family can do.
 func Limits() rs485.Limits {
@@ -48,26 +51,27 @@ func Limits() rs485.Limits {
 		PulseMax:   rs485.PulseCeiling,
 		PulseCure:  "give at most 1s",
 		Baud:       9600,
-		Gap:        4, // the 3.5 of Modbus RTU, rounded up
+		Gap:        modbus.Gap,
 		Profile:    map[string][]string{"closed_bit": {"1", "0"}},
 	}
 }
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	return &codec{closed: p["closed_bit"][0] - '0'}, nil
+	return &codec{limits: l, closed: p["closed_bit"][0] - '0'}, nil
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	units := max(1, int((pulse+pulseUnit-1)/pulseUnit))

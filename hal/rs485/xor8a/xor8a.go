@@ -38,6 +38,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits    rs485.Limits
 	closed    byte // feedback bit that means closed
 	highFirst bool
 	long      bool
@@ -64,11 +65,13 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
 	return &codec{
+		limits:    l,
 		closed:    p["closed_bit"][0] - '0',
 		highFirst: p["byte_order"] == "high-first",
 		long:      p["long_pulse"] == "1",
@@ -76,11 +79,11 @@ func New(profile map[string]string) (rs485.Codec, error) {
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	bd, lk := byte(l.Address), byte(l.Channel)
