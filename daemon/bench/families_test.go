@@ -79,7 +79,7 @@ func (*results) Board(string, hal.Board)       {}
 // pace is how a bus keeps up with its line.
 type pace struct {
 	sweep, bare time.Duration // one round over all boards; what its bytes take on the wire
-	exchange    time.Duration // the longest read of a board
+	exchange    time.Duration // what the longest read of a board takes on the wire
 	waits       []time.Duration
 }
 
@@ -89,8 +89,12 @@ const settle = 5 * time.Second // all boards are found and read some times
 func watch(tb testing.TB, bus hal.Bus, c hal.Config, r *results, unlocks uint64) pace {
 	tb.Helper()
 	time.Sleep(settle)
-	p := pace{sweep: time.Duration(bus.Stats().SweepMS) * time.Millisecond}
+	var p pace
 	p.bare, p.exchange = onTheWire(tb, bus, c)
+	p.sweep = median(func() time.Duration {
+		time.Sleep(2*p.bare + settle/10) // another round
+		return time.Duration(bus.Stats().SweepMS) * time.Millisecond
+	})
 	rng := rand.New(rand.NewPCG(1, 2))
 	for id := range unlocks {
 		b := c.Boards[rng.IntN(len(c.Boards))]
@@ -110,6 +114,17 @@ func watch(tb testing.TB, bus hal.Bus, c hal.Config, r *results, unlocks uint64)
 	return p
 }
 
+// median returns that of some readings.
+func median(read func() time.Duration) time.Duration {
+	const readings = 9
+	var all []time.Duration
+	for range readings {
+		all = append(all, read())
+	}
+	slices.Sort(all)
+	return all[readings/2]
+}
+
 // onTheWire takes the newest read of each board from the trace: what all of
 // them have in bytes, as time at the line's speed, and the longest of them.
 func onTheWire(tb testing.TB, bus hal.Bus, c hal.Config) (bare, longest time.Duration) {
@@ -122,8 +137,8 @@ func onTheWire(tb testing.TB, bus hal.Bus, c hal.Config) (bare, longest time.Dur
 			continue
 		}
 		seen[string(request.Bytes)] = true
-		bare += time.Duration(len(request.Bytes)+len(reply.Bytes)) * 10 * time.Second / time.Duration(c.Baud)
-		longest = max(longest, reply.At.Sub(request.At))
+		took := time.Duration(len(request.Bytes)+len(reply.Bytes)) * 10 * time.Second / time.Duration(c.Baud)
+		bare, longest = bare+took, max(longest, took)
 	}
 	if len(seen) != len(c.Boards) {
 		tb.Fatalf("the trace has reads of %d boards, want %d", len(seen), len(c.Boards))

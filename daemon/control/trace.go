@@ -69,7 +69,7 @@ func (s *Server) traced(name string) (string, hal.Tracer, error) {
 	if name == "" {
 		return "", nil, invalid("cannot tell which bus is meant", cure)
 	}
-	return "", nil, &bank.Error{Code: CodeNotFound, Text: fmt.Sprintf("cannot watch bus %.40q: there is no such bus", name), Cure: cure}
+	return "", nil, &bank.Error{Code: CodeNotFound, Text: fmt.Sprintf("cannot watch bus %.40q: there is no such bus on a serial line", name), Cure: cure}
 }
 
 // lastFrames returns where the last n frames that are kept begin.
