@@ -16,6 +16,7 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
+	"lockerd/hal"
 	"lockerd/store"
 )
 
@@ -44,12 +45,13 @@ type Daemon struct {
 	bank     *bank.Bank
 	linked   *linked // nil: there is no broker
 	bankTime atomic.Pointer[clock.Clock]
-	parts    []io.Closer // buses, simulators and scanners, in the order of starting
+	traces   map[string]hal.Tracer // buses whose lines can be watched
+	parts    []io.Closer           // buses, simulators and scanners, in the order of starting
 }
 
 // Run runs a bank until ctx ends. It returns nil after an orderly stop.
 func Run(ctx context.Context, opt Options) (err error) {
-	d := &Daemon{opt: opt}
+	d := &Daemon{opt: opt, traces: map[string]hal.Tracer{}}
 	if d.opt.Notify == nil {
 		d.opt.Notify = func(string) {}
 	}
@@ -125,9 +127,9 @@ func (d *Daemon) run(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	serveCtx, stopServing := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		served <- control.New(d.bank, d.opt.Log.With(slog.String("component", "control"))).Serve(serveCtx, listener)
-	}()
+	server := control.New(d.bank, d.opt.Log.With(slog.String("component", "control")))
+	server.Watch(d.traces)
+	go func() { served <- server.Serve(serveCtx, listener) }()
 	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLink()
 	left := make(chan struct{})

@@ -43,6 +43,9 @@ func (d *Daemon) openBus(b config.Bus) (hal.Bus, error) {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}
 	d.parts = append(d.parts, bus)
+	if t, ok := bus.(hal.Tracer); ok {
+		d.traces[c.Name] = t
+	}
 	return bus, nil
 }
 

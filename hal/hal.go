@@ -136,6 +136,7 @@ type Config struct {
 	Driver       string
 	Port         string        // stable name; opened again by it after an unplug
 	Baud         int           // 0: the family's own
+	RS485        bool          // the port's driver switches the line's direction (TIOCSRS485)
 	ReplyTimeout time.Duration // from the request's last byte to the reply's last
 	Poll         time.Duration // wished period of a full status sweep
 	Coils        int           // locks pulsed at one time on this bus

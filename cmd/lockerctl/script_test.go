@@ -23,6 +23,7 @@ import (
 	"lockerd/daemon/control/controltest"
 	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
+	"lockerd/hal"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
@@ -32,7 +33,7 @@ const patience = 20 * time.Second // for anything a script awaits
 // TestScripts runs lockerctl against a fake bank at a real socket. The
 // commands beside testscript's own:
 //
-//	bank [fail=METHOD:CODE:TEXT[:CURE]] [outcome=DOOR:OUTCOME] [hold] [not-ready] [broken] [differs] [sick]
+//	bank [fail=METHOD:CODE:TEXT[:CURE]] [outcome=DOOR:OUTCOME] [hold] [lines=BUS,...] [not-ready] [broken] [differs] [sick]
 //	                     serves a fake at $LOCKERD_SOCKET until the script ends
 //	bank-stop            ends it in order
 //	bank-event TYPE DOOR appends an event
@@ -79,6 +80,7 @@ type fakeKey struct{}
 // fake is the served bank of one script.
 type fake struct {
 	bank    *controltest.Bank
+	lines   map[string]hal.Tracer
 	waiting chan struct{}
 	cancel  context.CancelFunc
 	served  chan error
@@ -88,7 +90,7 @@ func fakeOf(ts *testscript.TestScript) *fake { return ts.Value(fakeKey{}).(*fake
 
 func serve(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeOf(ts)
-	f.bank = controltest.New()
+	f.bank, f.lines = controltest.New(), nil
 	f.bank.OnWait = func() { // keeps the first call nobody has taken
 		select {
 		case f.waiting <- struct{}{}:
@@ -105,7 +107,9 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%v", err)
 	}
 	f.cancel, f.served = cancel, make(chan error, 1)
-	go func() { f.served <- control.New(f.bank, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
+	server := control.New(f.bank, slog.New(slog.DiscardHandler))
+	server.Watch(f.lines)
+	go func() { f.served <- server.Serve(ctx, l) }()
 	ts.Defer(func() { f.end(ts) })
 }
 
@@ -118,6 +122,11 @@ func (f *fake) set(arg string) error {
 		f.bank.Fail[part[0]] = &bank.Error{Code: part[1], Text: part[2], Cure: part[3]}
 	case "outcome":
 		f.bank.Outcomes[part[0]] = part[1]
+	case "lines":
+		f.lines = map[string]hal.Tracer{}
+		for name := range strings.SplitSeq(value, ",") {
+			f.lines[name] = controltest.NewLine(f.bank.OnWait)
+		}
 	case "hold":
 		f.bank.Hold = make(chan struct{})
 	case "not-ready":

@@ -49,6 +49,7 @@ func (s *section) bus() busFacts {
 	}
 	b.Port = s.busPort(b)
 	b.Baud = s.baud(b.Baud)
+	b.RS485 = s.direction(b)
 	b.ReplyTimeout = s.span("reply_timeout", b.ReplyTimeout, minReply, maxReply)
 	b.Poll = s.span("poll", b.Poll, minPoll, maxPoll)
 	b.Coils = int(s.whole("coils", int64(b.Coils), 1, maxCoils))
@@ -85,6 +86,16 @@ func (s *section) busPort(b busFacts) string {
 		s.require("port")
 	}
 	return s.text("port", "", checkPath)
+}
+
+// direction reads whether the kernel is to switch the line's direction, which
+// only a real line has.
+func (s *section) direction(b busFacts) bool {
+	on := s.flag("rs485", false)
+	if on && b.usable && b.family.noPort {
+		s.bad("rs485", "does not belong to driver "+b.Driver, "remove it: a simulated line has no direction")
+	}
+	return on
 }
 
 // baud reads the speed of a line.

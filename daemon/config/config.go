@@ -69,6 +69,7 @@ type Bus struct {
 	Driver       string
 	Port         string // "" for sim
 	Baud         int
+	RS485        bool // the kernel switches the line's direction
 	ReplyTimeout time.Duration
 	Poll         time.Duration
 	Coils        int

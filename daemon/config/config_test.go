@@ -102,7 +102,7 @@ func TestFullBank(t *testing.T) {
 	}
 	h := c.HAL(c.Buses[2])
 	want := hal.Config{
-		Name: "c", Driver: "waveshare", Port: "/dev/ttyUSB2", Baud: 19200,
+		Name: "c", Driver: "waveshare", Port: "/dev/ttyUSB2", Baud: 19200, RS485: true,
 		ReplyTimeout: 300 * time.Millisecond, Poll: 500 * time.Millisecond, Coils: 1, Pulse: 300 * time.Millisecond,
 		Boards: []hal.BoardConfig{{Address: 1, Channels: 32}, {Address: 2, Channels: 32}, {Address: 255, Channels: 2}},
 	}

@@ -12,7 +12,7 @@ import (
 // address.
 func (c *Config) HAL(b Bus) hal.Config {
 	h := hal.Config{
-		Name: b.Name, Driver: b.Driver, Port: b.Port, Baud: b.Baud,
+		Name: b.Name, Driver: b.Driver, Port: b.Port, Baud: b.Baud, RS485: b.RS485,
 		ReplyTimeout: b.ReplyTimeout, Poll: b.Poll, Coils: b.Coils,
 		Pulse: c.Open.Pulse, Profile: maps.Clone(b.Profile),
 	}

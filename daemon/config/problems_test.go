@@ -116,6 +116,8 @@ func TestOneProblem(t *testing.T) {
 		{"driver unknown", `driver = "xor8a"`, `driver = "kerong"`, "bus[0].driver", "no driver"},
 		{"port missing", "port = \"/dev/ttyUSB0\"\n", "", "bus[0].port", "missing"},
 		{"port of sim", `driver = "sim"`, "driver = \"sim\"\nport = \"/dev/x\"", "bus[1].port", "does not belong to driver sim"},
+		{"rs485 of sim", `driver = "sim"`, "driver = \"sim\"\nrs485 = true", "bus[1].rs485", "a simulated line has no direction"},
+		{"rs485 text", `name = "a"`, "name = \"a\"\nrs485 = \"on\"", "bus[0].rs485", "write true or false"},
 		{"port twice", "/dev/ttyACM0", "/dev/../dev/ttyUSB0", "scanner[0].port", "bus[0] already"},
 		{"baud", `name = "a"`, "name = \"a\"\nbaud = 9601", "bus[0].baud", "no usual rate"},
 		{"baud zero", `name = "a"`, "name = \"a\"\nbaud = 0", "bus[0].baud", "no usual rate"},

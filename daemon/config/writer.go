@@ -40,6 +40,7 @@ func (w *writer) bus(b Bus) {
 	put(w, "driver", b.Driver, "")
 	put(w, "port", b.Port, "")
 	put(w, "baud", b.Baud, def.Baud)
+	put(w, "rs485", b.RS485, def.RS485)
 	put(w, "reply_timeout", b.ReplyTimeout, def.ReplyTimeout)
 	put(w, "poll", b.Poll, def.Poll)
 	put(w, "coils", b.Coils, def.Coils)

@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 )
 
 // maxLine bounds one stored event, in bytes; real ones stay below two KiB.
@@ -21,11 +22,28 @@ var ErrEnded = errors.New("lockerd has ended the stream of events")
 // with it, it goes on until ctx ends (nil), the daemon goes (ErrEnded) or line
 // fails. The bytes are valid only during the call.
 func (c *Client) Events(ctx context.Context, from uint64, follow bool, line func([]byte) error) error {
-	path := fmt.Sprintf("/v1/events?from=%d", from)
-	if follow {
-		path += "&follow=1"
+	return c.stream(ctx, url.Values{"from": {strconv.FormatUint(from, 10)}}, "/v1/events", follow, line)
+}
+
+// Trace calls line with each frame that is kept of a bus's line, as JSON of a
+// TraceLine: from the given number of frames before the end, or all of them
+// with 0. An empty name stands for the only bus. It ends as Events does.
+func (c *Client) Trace(ctx context.Context, bus string, last uint64, follow bool, line func([]byte) error) error {
+	q := url.Values{}
+	if bus != "" {
+		q.Set("bus", bus)
 	}
-	resp, err := c.do(ctx, http.MethodGet, path, nil)
+	if last > 0 {
+		q.Set("last", strconv.FormatUint(last, 10))
+	}
+	return c.stream(ctx, q, "/v1/trace", follow, line)
+}
+
+func (c *Client) stream(ctx context.Context, q url.Values, path string, follow bool, line func([]byte) error) error {
+	if follow {
+		q.Set("follow", "1")
+	}
+	resp, err := c.do(ctx, http.MethodGet, path+"?"+q.Encode(), nil)
 	if err != nil {
 		return ended(ctx, err)
 	}

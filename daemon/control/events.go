@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -18,17 +19,37 @@ const (
 	errorTrailer = "Lockerd-Error"
 )
 
-// events streams the stored lines. A stream that breaks off says why in the
-// trailer; one that ends without is whole.
+// source is what can be streamed: numbered lines, those that are there and those
+// to come.
+type source interface {
+	// Events returns at most that many lines with seq >= from; none are returned
+	// only where there are none.
+	Events(ctx context.Context, from uint64, most int) ([][]byte, error)
+	// Wait blocks until a line with seq >= next exists.
+	Wait(ctx context.Context, next uint64) error
+}
+
+// events streams the stored lines.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	from, follow, err := eventsQuery(r)
+	q, err := query(r, "from", "follow")
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
+	from, follow, err := beginning(q)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.send(w, r, s.bank, from, follow)
+}
+
+// send streams lines. A stream that breaks off says why in the trailer; one
+// that ends without is whole.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, src source, from uint64, follow bool) {
 	ctx, cancel := s.untilStop(r.Context())
 	defer cancel()
-	lines, err := s.bank.Events(ctx, from, batch)
+	lines, err := src.Events(ctx, from, batch)
 	if err != nil { // before the first byte it can still be told plainly
 		s.refuse(w, r, s.late(ctx, err, 0))
 		return
@@ -36,31 +57,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Trailer", errorTrailer)
 	out := &stream{w: w, rc: http.NewResponseController(w), next: max(from, 1)}
-	if err := s.stream(ctx, out, lines, follow); err != nil && ctx.Err() == nil {
+	if err := out.run(ctx, src, lines, follow); err != nil && ctx.Err() == nil {
 		w.Header().Set(errorTrailer, trailer(err))
 	}
-}
-
-// stream writes lines and what follows them.
-func (s *Server) stream(ctx context.Context, out *stream, lines [][]byte, follow bool) error {
-	for ctx.Err() == nil {
-		if err := out.put(lines); err != nil {
-			return err
-		}
-		if len(lines) == 0 {
-			if !follow {
-				return nil
-			}
-			if err := s.bank.Wait(ctx, out.next); err != nil {
-				return err
-			}
-		}
-		var err error
-		if lines, err = s.bank.Events(ctx, out.next, batch); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // stream is the client's end of a stream of events.
@@ -68,6 +67,28 @@ type stream struct {
 	w    http.ResponseWriter
 	rc   *http.ResponseController
 	next uint64 // seq of the event to come
+}
+
+// run writes lines and what follows them.
+func (o *stream) run(ctx context.Context, src source, lines [][]byte, follow bool) error {
+	for ctx.Err() == nil {
+		if err := o.put(lines); err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			if !follow {
+				return nil
+			}
+			if err := src.Wait(ctx, o.next); err != nil {
+				return err
+			}
+		}
+		var err error
+		if lines, err = src.Events(ctx, o.next, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // put writes one batch and flushes it; an empty one tells the client that the
@@ -89,11 +110,8 @@ func (o *stream) put(lines [][]byte) error {
 	return o.rc.Flush()
 }
 
-func eventsQuery(r *http.Request) (from uint64, follow bool, err error) {
-	q, err := query(r, "from", "follow")
-	if err != nil {
-		return 0, false, err
-	}
+// beginning reads where a stream begins and whether it goes on.
+func beginning(q url.Values) (from uint64, follow bool, err error) {
 	if v := q.Get("from"); v != "" {
 		if from, err = strconv.ParseUint(v, 10, 63); err != nil {
 			return 0, false, invalid(fmt.Sprintf("cannot begin with event %.40q", v), "give the seq of an event, a whole number")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lockerd/daemon/control/controltest"
+	"lockerd/hal"
 )
 
 const waitMax = 20 * time.Second // for anything a test awaits
@@ -30,6 +31,7 @@ func serve(t *testing.T, with func(*served)) *served {
 	t.Helper()
 	s := &served{bank: controltest.New(), path: filepath.Join(t.TempDir(), "s"), log: &logBuffer{}, done: make(chan error, 1)}
 	s.Server = New(s.bank, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s.Watch(map[string]hal.Tracer{"a": controltest.NewLine(nil), "b": controltest.NewLine(nil)})
 	if with != nil {
 		with(s)
 	}

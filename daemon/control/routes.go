@@ -39,6 +39,7 @@ func (s *Server) routes() {
 	post(s, "/v1/codes", quick, b.NewCode)
 	post(s, "/v1/codes/revoke", quick, s.revoke)
 	s.mux.HandleFunc("GET /v1/events", s.events)
+	s.mux.HandleFunc("GET /v1/trace", s.trace)
 }
 
 func (s *Server) open(ctx context.Context, r OpenRequest, by string) (bank.OpenResult, error) {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"lockerd/hal"
 )
 
 // Deadlines. The last two together stay below the five seconds the daemon has
@@ -29,10 +31,11 @@ const (
 
 // Server answers at the control socket.
 type Server struct {
-	bank Bank
-	log  *slog.Logger
-	mux  *http.ServeMux
-	stop chan struct{} // closed when Serve begins to end: streams end then
+	bank  Bank
+	buses map[string]hal.Tracer
+	log   *slog.Logger
+	mux   *http.ServeMux
+	stop  chan struct{} // closed when Serve begins to end: streams end then
 
 	readTimeout time.Duration // for a request, its body included
 	drainTime   time.Duration

@@ -140,6 +140,10 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/events?from=-1", "", 400, "cannot begin with event"},
 		{"GET", "/v1/events?follow=yes", "", 400, "follow is 0 or 1"},
 		{"GET", "/v1/events?to=4", "", 400, "query member"},
+		{"GET", "/v1/trace", "", 400, "cannot tell which bus is meant"},
+		{"GET", "/v1/trace?bus=z", "", 404, "there is no such bus"},
+		{"GET", "/v1/trace?bus=a&last=few", "", 400, "frames before the end"},
+		{"GET", "/v1/trace?bus=a&follow=yes", "", 400, "follow is 0 or 1"},
 	} {
 		status, body := raw(t, s, test.method, test.target, test.body)
 		if status != test.status || !strings.Contains(body, test.want) || !strings.HasPrefix(body, `{"code":"`) {

@@ -56,9 +56,10 @@ type bus struct {
 	sink    hal.Sink
 	log     *slog.Logger
 	dial    func(name string, baud int) (Port, error)
-	gap     int           // characters of silence before an unlock
-	agree   int           // reads in a row that must say the same
-	reports bool          // boards speak unasked
+	gap     int  // bits of silence before an unlock
+	agree   int  // reads in a row that must say the same
+	reports bool // boards speak unasked
+	trace   *trace
 	wake    chan struct{} // something was queued
 	quit    chan struct{} // Close was called
 	done    chan struct{} // the arbiter has ended
@@ -81,7 +82,10 @@ type bus struct {
 	sweep   sweep
 }
 
-var _ hal.Bus = (*bus)(nil)
+var (
+	_ hal.Bus    = (*bus)(nil)
+	_ hal.Tracer = (*bus)(nil)
+)
 
 // Open starts a bus. It fails only for a configuration that Check refuses.
 func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, error) {
@@ -90,7 +94,7 @@ func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, err
 		return nil, err
 	}
 	b := &bus{
-		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial, gap: l.Gap, agree: l.Agree, reports: l.Reports,
+		cfg: withDefaults(cfg, l), codec: codec, sink: sink, log: opt.Log, dial: opt.Dial, gap: l.Gap, agree: l.Agree, trace: newTrace(), reports: l.Reports,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		outstanding: map[hal.Lock]bool{}, focus: map[int]time.Time{}, byAddr: map[int]*board{},
 	}
@@ -99,7 +103,7 @@ func Open(cfg hal.Config, codec Codec, sink hal.Sink, opt Options) (hal.Bus, err
 	}
 	b.log = b.log.With(slog.String("bus", cfg.Name))
 	if b.dial == nil {
-		b.dial = openTTY
+		b.dial = func(name string, baud int) (Port, error) { return openTTY(name, baud, cfg.RS485) }
 	}
 	for _, c := range cfg.Boards {
 		d := &board{BoardConfig: c, status: codec.Status(c), probe: codec.Probe(c)}

@@ -68,6 +68,9 @@ type Codec interface {
 	// Start brings a board that has just been found to rest and into the mode
 	// it must have. Empty for boards that time their pulses and know no other.
 	Start(b hal.BoardConfig) []Request
+	// Words says what a whole frame of the family means, whoever sent it, for
+	// who reads a trace.
+	Words(frame []byte) string
 	// Inert puts all relays of a board off.
 	Inert(b hal.BoardConfig) []Request
 }
@@ -84,8 +87,8 @@ type Limits struct {
 	PulseMax   time.Duration // longest pulse
 	PulseCure  string        // what to do about any other
 	Baud       int           // the family's own
-	// Gap is how many characters of silence the family needs between frames.
-	// Reads leave gapBytes in any case; an unlock leaves no more than this.
+	// Gap is how many bits of silence the family needs between frames. Reads
+	// leave two characters in any case; an unlock leaves no more than this.
 	Gap int
 	// Agree is how many reads of a board in a row must say the same before that
 	// is passed on: more than one where no checksum guards a reply. Until they

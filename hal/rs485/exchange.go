@@ -7,10 +7,13 @@ import (
 	"lockerd/hal"
 )
 
-// gapBytes is how many characters long the line rests before a read: the 3.5 of
-// Modbus RTU, rounded up, which suits the other families too. An unlock waits
-// only for what its family needs (Limits.Gap).
-const gapBytes = 4
+// readGap is how long the line rests before a read, in bits: two characters, in
+// which the board that spoke last lets go of the wires. A family may need more,
+// and an unlock waits for no more than that (Limits.Gap).
+const readGap = 2 * charBits
+
+// charBits is what a character of 8N1 takes.
+const charBits = 10
 
 // optionalWait is how long the line is kept free for a reply that may not come.
 const optionalWait = 100 * time.Millisecond
@@ -48,6 +51,9 @@ func (s *session) finish(st started, limit time.Time) result {
 		n += more
 	}
 	s.last = req
+	if n > 0 {
+		s.b.trace.add(begun, hal.FrameRequest, req.Bytes[:n], Answer{})
+	}
 	if err != nil || n < len(req.Bytes) {
 		s.port.Discard()
 		if n == 0 {
@@ -63,7 +69,7 @@ func (s *session) finish(st started, limit time.Time) result {
 	r := s.await(req, deadline)
 	r.begun = begun
 	over := time.Now()
-	s.quiet, s.clear = over.Add(s.wire(gapBytes)), over.Add(s.wire(s.b.gap))
+	s.quiet, s.clear = over.Add(s.bits(max(readGap, s.b.gap))), over.Add(s.bits(s.b.gap))
 	return r
 }
 
@@ -76,8 +82,11 @@ func text(err error) string {
 }
 
 // wire is how long n characters take on the line.
-func (s *session) wire(n int) time.Duration {
-	return time.Duration(n) * 10 * time.Second / time.Duration(s.b.cfg.Baud)
+func (s *session) wire(n int) time.Duration { return s.bits(charBits * n) }
+
+// bits is how long n bits take.
+func (s *session) bits(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(s.b.cfg.Baud)
 }
 
 // patience is how long after its last byte a request's reply may be complete.
@@ -90,7 +99,7 @@ func (s *session) patience(req *Request) time.Duration {
 
 // await looks for the reply until the deadline; Close brings that nearer.
 func (s *session) await(req *Request, deadline time.Time) result {
-	m := newMatcher(req, s.echo)
+	m := newMatcher(req, s.echo, s.b.trace)
 	s.timer.Reset(time.Until(deadline))
 	quit := s.b.quit
 	var buf []byte
@@ -130,6 +139,9 @@ func (s *session) unanswered(m *matcher) result {
 		s.b.count(func(st *hal.Stats) { st.Timeouts++ })
 	}
 	s.account(m, m.buf, s.b.reports)
+	if !m.req.Optional {
+		s.b.trace.add(time.Now(), hal.FrameSilence, nil, Answer{})
+	}
 	s.port.Discard() // a frame that is still here must not leave later
 	return result{}
 }

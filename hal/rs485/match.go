@@ -2,6 +2,7 @@ package rs485
 
 import (
 	"bytes"
+	"time"
 
 	"lockerd/hal"
 )
@@ -31,11 +32,14 @@ type matcher struct {
 	echo   echoMode
 	heard  bool       // a copy of the request went by
 	told   []hal.Lock // what boards reported unasked
+	trace  *trace     // nil: nobody wants to know
 	buf    []byte
 	parted []byte // unknown line: all since the copy, in case it was none
 }
 
-func newMatcher(req *Request, echo echoMode) *matcher { return &matcher{req: req, echo: echo} }
+func newMatcher(req *Request, echo echoMode, t *trace) *matcher {
+	return &matcher{req: req, echo: echo, trace: t}
+}
 
 // feed takes bytes and tells whether the reply is complete.
 func (m *matcher) feed(p []byte) (Answer, bool) {
@@ -54,7 +58,7 @@ func (m *matcher) feed(p []byte) (Answer, bool) {
 		n, v, a := m.req.Parse(m.buf)
 		switch v {
 		case Reply:
-			m.drop(n)
+			m.reply(n, a)
 			return a, true
 		case Foreign, Garbage:
 			m.skip(n, v, a)
@@ -76,8 +80,8 @@ func (m *matcher) ahead() (a Answer, found, again bool) {
 			return Answer{}, false, true
 		}
 		if n, v, a := m.req.Parse(m.buf[off:]); v == Reply {
-			m.garbage += uint64(off)
-			m.drop(off + n)
+			m.waste(off)
+			m.reply(n, a)
 			return a, true, false
 		}
 	}
@@ -100,6 +104,9 @@ func (m *matcher) end() (Answer, bool) {
 	}
 	m.heard = false
 	m.echoes--
+	if m.trace != nil {
+		m.trace.add(time.Now(), hal.FrameReply, m.parted[:n], a)
+	}
 	return a, true
 }
 
@@ -112,11 +119,12 @@ func (m *matcher) takeEcho(off int) bool {
 	}
 	m.heard = true
 	m.echoes++
-	m.garbage += uint64(off)
+	m.waste(off)
+	m.note(hal.FrameEcho, len(m.req.Bytes), Answer{})
 	if m.echo == echoUnknown {
-		m.parted = bytes.Clone(m.buf[off:])
+		m.parted = bytes.Clone(m.buf)
 	}
-	m.drop(off + len(m.req.Bytes))
+	m.drop(len(m.req.Bytes))
 	return true
 }
 
@@ -126,13 +134,39 @@ func (m *matcher) skip(n int, v Verdict, a Answer) {
 	}
 	switch {
 	case v != Foreign:
-		m.garbage += uint64(n)
+		m.waste(n)
+		return
 	case a.Reported.Channel != 0:
 		m.told = append(m.told, a.Reported)
+		m.note(hal.FrameReport, n, a)
 	default:
 		m.foreign++
+		m.note(hal.FrameForeign, n, a)
 	}
 	m.drop(n)
+}
+
+// reply takes the reply away.
+func (m *matcher) reply(n int, a Answer) {
+	m.note(hal.FrameReply, n, a)
+	m.drop(n)
+}
+
+// waste throws away what is no frame.
+func (m *matcher) waste(n int) {
+	if n == 0 {
+		return
+	}
+	m.garbage += uint64(n)
+	m.note(hal.FrameGarbage, n, Answer{})
+	m.drop(n)
+}
+
+// note has the first n bytes remembered.
+func (m *matcher) note(kind string, n int, a Answer) {
+	if m.trace != nil {
+		m.trace.add(time.Now(), kind, m.buf[:n], a)
+	}
 }
 
 func (m *matcher) drop(n int) { m.buf = m.buf[n:] }

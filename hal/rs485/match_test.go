@@ -47,7 +47,7 @@ func TestMatcher(t *testing.T) {
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			for size := 1; size <= max(1, len(tc.in)); size++ { // however it is cut up
-				m := newMatcher(&Request{Bytes: ask, Parse: toyParse, Twin: true}, tc.echo)
+				m := newMatcher(&Request{Bytes: ask, Parse: toyParse, Twin: true}, tc.echo, nil)
 				a, found := Answer{}, false
 				for i := 0; i < len(tc.in) && !found; i += size {
 					a, found = m.feed(tc.in[i:min(i+size, len(tc.in))])
@@ -86,7 +86,7 @@ func TestMatcherAtTheDeadline(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMatcher(&Request{Bytes: ask, Parse: parse}, tc.echo)
+			m := newMatcher(&Request{Bytes: ask, Parse: parse}, tc.echo, nil)
 			if _, found := m.feed(tc.in); found {
 				t.Fatal("found too early")
 			}
@@ -102,7 +102,7 @@ func FuzzMatcher(f *testing.F) {
 	f.Add(append(toy(1, 5), toy(2, 9)...), byte(3), byte(0))
 	f.Add(bytes.Repeat([]byte{0x7E}, 2*maxPending), byte(200), byte(2))
 	f.Fuzz(func(t *testing.T, in []byte, size, mode byte) {
-		m := newMatcher(&Request{Bytes: toy(1, 5), Parse: toyParse, Twin: true}, echoMode(mode%3))
+		m := newMatcher(&Request{Bytes: toy(1, 5), Parse: toyParse, Twin: true}, echoMode(mode%3), nil)
 		fed := 0
 		for step := 1 + int(size); fed < len(in); {
 			end := min(fed+step, len(in))

@@ -56,6 +56,10 @@ func (b *bus) connect() (*session, error) {
 	}
 	b.sweep = sweep{}
 	b.count(func(s *hal.Stats) { s.Up = true })
+	if n, ok := port.(noted); ok && n.Note() != "" {
+		b.log.Warn("port set up in part", slog.String("port", b.cfg.Port), slog.String("error", n.Note()))
+		b.count(func(s *hal.Stats) { s.LastError = n.Note() })
+	}
 	b.log.Info("port open", slog.String("port", b.cfg.Port), slog.Int("baud", b.cfg.Baud))
 	return newSession(b, port), nil
 }

@@ -81,7 +81,7 @@ func (s *session) flush() {
 // for the rest of it, if it is to be kept.
 func (s *session) overhear(keep bool) {
 	if p := s.take(nil); len(p)+len(s.heard) > 0 {
-		s.account(newMatcher(s.last, s.echo), append(s.heard, p...), keep)
+		s.account(newMatcher(s.last, s.echo, s.b.trace), append(s.heard, p...), keep)
 	}
 }
 

@@ -26,6 +26,7 @@ type tty struct {
 	line serial.Port
 	file *os.File
 	raw  syscall.RawConn
+	note string // what could not be set, though the port works
 
 	mu   sync.Mutex
 	into func([]byte)
@@ -35,8 +36,10 @@ type tty struct {
 var _ Port = (*tty)(nil)
 
 // openTTY opens a serial device for this process alone. TIOCEXCL does not keep
-// root out, so the descriptor carries an advisory lock too.
-func openTTY(name string, baud int) (_ Port, err error) {
+// root out, so the descriptor carries an advisory lock too. With turn the
+// port's driver is to switch the direction of an RS-485 line: before the line
+// is set up, as that raises RTS, and again where that undid it.
+func openTTY(name string, baud int, turn bool) (_ Port, err error) {
 	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open port %q: %s: %s", name, err.Error(), cureOpen(err))
@@ -50,6 +53,9 @@ func openTTY(name string, baud int) (_ Port, err error) {
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("cannot open port %q: %s: another program holds it; stop that one, or give this bus its own port", name, err.Error())
 	}
+	if turn {
+		takeDirection(fd, directionIoctl)
+	}
 	line, err := serial.Open(name, &serial.Mode{BaudRate: baud})
 	if err != nil {
 		return nil, fmt.Errorf("cannot set up port %q at %d baud: %s: is it a serial port?", name, baud, err.Error())
@@ -61,8 +67,18 @@ func openTTY(name string, baud int) (_ Port, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot watch port %q: %s", name, err.Error()), line.Close())
 	}
-	return &tty{line: line, file: file, raw: raw}, nil
+	t := &tty{line: line, file: file, raw: raw}
+	if turn {
+		t.note = takeDirection(fd, directionIoctl)
+	}
+	return t, nil
 }
+
+// noted is a port that works, though not all of it could be set up.
+type noted interface{ Note() string }
+
+// Note implements noted.
+func (t *tty) Note() string { return t.note }
 
 func cureOpen(err error) string {
 	switch {

@@ -32,7 +32,7 @@ func pair(t *testing.T) (*os.File, string) {
 
 func dialTTY(t *testing.T, name string) Port {
 	t.Helper()
-	port, err := openTTY(name, 9600)
+	port, err := openTTY(name, 9600, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestTTYCarriesAllBytes(t *testing.T) {
 func TestTTYIsHeldByOne(t *testing.T) {
 	_, name := pair(t)
 	first := dialTTY(t, name)
-	if _, err := openTTY(name, 9600); err == nil || !strings.HasPrefix(err.Error(), "cannot open port ") {
+	if _, err := openTTY(name, 9600, false); err == nil || !strings.HasPrefix(err.Error(), "cannot open port ") {
 		t.Errorf("opened twice: %v", err)
 	}
 	if err := first.Close(); err != nil {
@@ -123,7 +123,7 @@ func TestTTYThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{plain, plain + ".absent"} {
-		if _, err := openTTY(name, 9600); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := openTTY(name, 9600, false); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

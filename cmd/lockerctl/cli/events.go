@@ -42,11 +42,17 @@ func eventsVerb(fs *flag.FlagSet) action {
 
 // event prints one event; while following, at once.
 func (c *call) event(line []byte, follow bool) error {
+	return c.line(line, follow, func() error { return ui.PrintEvent(c.out, "", line, c.colour()) })
+}
+
+// line prints a line of a stream, as it is or for people; while following, at
+// once.
+func (c *call) line(line []byte, follow bool, human func() error) error {
 	var err error
 	if c.json {
 		_, err = c.out.Write(append(bytes.Clone(line), '\n'))
 	} else {
-		err = ui.PrintEvent(c.out, "", line, c.colour())
+		err = human()
 	}
 	if err == nil && follow {
 		err = c.out.Flush()

@@ -34,6 +34,7 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "stock audit", Args: "[DOOR...] [--resume]", Short: "open doors one after another, ask what is inside, set the stock right", Most: -1, Setup: auditVerb, Long: auditHelp},
 		{Name: "report", Args: "[--since LONG] [--html FILE]", Short: "the 60-second promise measured, troubles, busy hours, wear", Setup: reportVerb, Long: reportHelp},
 		{Name: "events", Args: "[--follow] [--from N | --last N]", Short: "the journal, one line an event", Setup: eventsVerb, Long: eventsHelp},
+		{Name: "bus trace", Args: "[BUS] [--follow] [--last N]", Short: "what goes over a bus's line, in hex and in words", Most: 1, Setup: traceVerb, Long: traceHelp},
 		{Name: "journal verify", Short: "check the journal: its hashes, and that it gives what the bank holds", Setup: verifyVerb, Long: verifyHelp},
 		{Name: "clock show", Short: "bank time and how far it can be trusted", Setup: clockVerb},
 		{Name: "clock reset", Short: "set bank time back to the system clock", Setup: clockResetVerb, Long: clockHelp},

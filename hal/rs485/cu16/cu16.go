@@ -16,6 +16,7 @@
 package cu16
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -41,6 +42,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits  rs485.Limits
 	closed  byte
 	answers bool
 }
@@ -64,19 +66,20 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	return &codec{closed: p["closed_bit"][0] - '0', answers: p["unlock_reply"] == "state"}, nil
+	return &codec{limits: l, closed: p["closed_bit"][0] - '0', answers: p["unlock_reply"] == "state"}, nil
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	return rs485.Request{
@@ -95,6 +98,20 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[3:5], b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, lock := f[1]>>4, f[1]&0x0F+1
+	switch f[2] {
+	case cmdState:
+		return fmt.Sprintf("read board %d", board)
+	case cmdUnlock:
+		return fmt.Sprintf("open board %d lock %d", board, lock)
+	case cmdReply:
+		return fmt.Sprintf("states of board %d", board)
+	}
+	return fmt.Sprintf("board %d function %02X", board, f[2])
 }
 
 // Probe implements rs485.Codec.

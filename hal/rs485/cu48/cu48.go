@@ -14,6 +14,7 @@
 package cu48
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -41,6 +42,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits    rs485.Limits
 	closed    byte
 	lockFirst bool
 }
@@ -65,19 +67,20 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	return &codec{closed: p["closed_bit"][0] - '0', lockFirst: p["lock_byte"] == "1"}, nil
+	return &codec{limits: l, closed: p["closed_bit"][0] - '0', lockFirst: p["lock_byte"] == "1"}, nil
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	who := c.who(l.Address, l.Channel-1)
@@ -102,6 +105,21 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(locks, b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, lock := f[1], f[2]
+	if c.lockFirst {
+		board, lock = lock, board
+	}
+	switch f[3] {
+	case cmdStatus:
+		return fmt.Sprintf("read board %d", board)
+	case cmdUnlock:
+		return fmt.Sprintf("open board %d lock %d", board, lock+1)
+	}
+	return fmt.Sprintf("states of board %d, upon lock %d", board, lock+1)
 }
 
 // Probe implements rs485.Codec.

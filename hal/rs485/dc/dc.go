@@ -116,6 +116,25 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	}
 }
 
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	address, cmd, data := f[2], f[3], f[5:len(f)-1]
+	asked := f[1] == asks
+	switch {
+	case cmd == cmdReadAll && asked:
+		return fmt.Sprintf("read board %d", address)
+	case cmd == cmdReadAll:
+		return fmt.Sprintf("states of board %d", address)
+	case cmd == cmdOpen && asked && len(data) == 1:
+		return fmt.Sprintf("open board %d lock %d", address, data[0])
+	case cmd == cmdOpen && len(data) == 2:
+		return fmt.Sprintf("board %d lock %d says %02X", address, data[0], data[1])
+	case cmd == cmdOpen && len(data) == 1:
+		return fmt.Sprintf("board %d says %02X of the lock it opened", address, data[0])
+	}
+	return fmt.Sprintf("board %d function %02X", address, cmd)
+}
+
 // Probe implements rs485.Codec.
 func (c *codec) Probe(b hal.BoardConfig) rs485.Request { return c.Status(b) }
 

@@ -20,6 +20,7 @@ package eletechsup
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -57,7 +58,7 @@ func Limits() rs485.Limits {
 		PulseMax:   rs485.PulseCeiling,
 		PulseCure:  `eletechsup boards pulse for a fixed 1s: if every lock of the bus takes that, allow it by profile.long_pulse = 1`,
 		Baud:       9600,
-		Gap:        4, // the 3.5 of Modbus RTU, rounded up
+		Gap:        modbus.Gap,
 		Profile: map[string][]string{
 			"closed_bit":    {"1", "0"},
 			"first_channel": {"1", "0"},
@@ -105,6 +106,20 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return c.states(f[3:len(f)-2], b.Channels)
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	at, value, whole := modbus.Fields(f)
+	switch {
+	case whole && f[1] == modbus.WriteRegister && value == momentary:
+		return fmt.Sprintf("pulse board %d relay %d for %v", f[0], int(at)-c.firstChannel+1, boardPulse)
+	case whole && f[1] == modbus.WriteRegister && at == regAll && value == allOff:
+		return fmt.Sprintf("board %d all relays off", f[0])
+	case whole && f[1] == modbus.ReadRegisters && at == c.firstInput:
+		return fmt.Sprintf("read board %d", f[0])
+	}
+	return modbus.Words(f)
 }
 
 // Probe implements rs485.Codec.

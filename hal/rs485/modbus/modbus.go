@@ -21,9 +21,13 @@ const (
 	WriteRegisters = 0x10
 )
 
+// Gap is the silence between two frames, in bits: 3.5 characters.
+const Gap = 35
+
 const (
 	exception    = 0x80 // added to a function that was refused
 	exceptionLen = 5
+	fixed        = 8 // bytes of requests and of the replies that repeat them
 )
 
 // Reply is what the frame that answers a request looks like: how it begins and
@@ -95,7 +99,6 @@ const countMax = 32
 
 // lengths returns how long a frame that begins so may be, as request or reply.
 func lengths(buf []byte) []int {
-	const fixed = 8
 	switch fc := buf[1]; {
 	case fc >= 1 && fc <= 4:
 		if n := int(buf[2]); n <= countMax {
@@ -145,4 +148,27 @@ func crc(b []byte) uint16 {
 		}
 	}
 	return c
+}
+
+// Fields takes a frame of eight bytes apart: first coil, input or register, and
+// value or number. It says false of other frames.
+func Fields(f []byte) (at, value uint16, whole bool) {
+	if len(f) != fixed {
+		return 0, 0, false
+	}
+	return uint16(f[2])<<8 | uint16(f[3]), uint16(f[4])<<8 | uint16(f[5]), true
+}
+
+// Words says what a frame means that no family knows better.
+func Words(f []byte) string {
+	at, value, whole := Fields(f)
+	switch {
+	case f[1]&exception != 0 && len(f) == exceptionLen:
+		return fmt.Sprintf("board %d exception %02X to function %02X", f[0], f[2], f[1]&^exception)
+	case whole && f[1] == ReadInputs:
+		return fmt.Sprintf("read board %d inputs %d to %d", f[0], at+1, at+value)
+	case whole:
+		return fmt.Sprintf("board %d function %02X at %04X: %04X", f[0], f[1], at, value)
+	}
+	return fmt.Sprintf("board %d function %02X, %d bytes", f[0], f[1], len(f))
 }

@@ -17,6 +17,7 @@
 package waveshare
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -35,7 +36,10 @@ const (
 	modeNormal = 0
 )
 
-type codec struct{ closed byte }
+type codec struct {
+	closed byte
+	limits rs485.Limits
+}
 
 // Limits returns what the family can do.
 func Limits() rs485.Limits {
@@ -47,26 +51,27 @@ func Limits() rs485.Limits {
 		PulseMax:   rs485.PulseCeiling,
 		PulseCure:  "give at most 1s",
 		Baud:       9600,
-		Gap:        4, // the 3.5 of Modbus RTU, rounded up
+		Gap:        modbus.Gap,
 		Profile:    map[string][]string{"closed_bit": {"1", "0"}},
 	}
 }
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	return &codec{closed: p["closed_bit"][0] - '0'}, nil
+	return &codec{limits: l, closed: p["closed_bit"][0] - '0'}, nil
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	units := max(1, int((pulse+pulseUnit-1)/pulseUnit))
@@ -83,6 +88,22 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[3:], b.Channels, c.closed)}
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	at, value, whole := modbus.Fields(f)
+	switch {
+	case whole && f[1] == modbus.WriteCoil && at>>8 == coilFlash>>8:
+		return fmt.Sprintf("pulse board %d relay %d for %v", f[0], at&0xFF+1, time.Duration(value)*pulseUnit)
+	case whole && f[1] == modbus.WriteCoil && at == coilAll && value == 0:
+		return fmt.Sprintf("board %d all relays off", f[0])
+	case whole && f[1] == modbus.ReadRegisters && at == regMode:
+		return fmt.Sprintf("read modes of board %d", f[0])
+	case len(f) >= 8 && f[1] == modbus.WriteRegisters:
+		return fmt.Sprintf("board %d all modes to normal", f[0])
+	}
+	return modbus.Words(f)
 }
 
 // Probe implements rs485.Codec.

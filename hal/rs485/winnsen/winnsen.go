@@ -19,6 +19,7 @@
 package winnsen
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -44,6 +45,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits        rs485.Limits
 	closed, reply byte
 }
 
@@ -67,11 +69,12 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	c := &codec{closed: p["closed_bit"][0] - '0', reply: reply}
+	c := &codec{limits: l, closed: p["closed_bit"][0] - '0', reply: reply}
 	if p["reply"] == "a5" {
 		c.reply = replyA5
 	}
@@ -79,11 +82,11 @@ func New(profile map[string]string) (rs485.Codec, error) {
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	st, lk := byte(l.Address), byte(l.Channel)
@@ -109,6 +112,21 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return rs485.Answer{States: frame.Bits(f[4:6], b.Channels, c.closed)}, true
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	switch f[2] {
+	case fnState:
+		return fmt.Sprintf("read board %d", f[3])
+	case fnOpen:
+		return fmt.Sprintf("open board %d lock %d", f[3], f[4])
+	case fnOpen | reply, fnOpen | replyA5:
+		return fmt.Sprintf("board %d lock %d says %02X", f[3], f[4], f[5])
+	case fnState | reply, fnState | replyA5:
+		return fmt.Sprintf("states of board %d", f[3])
+	}
+	return fmt.Sprintf("board %d function %02X", f[3], f[2])
 }
 
 // Probe implements rs485.Codec.

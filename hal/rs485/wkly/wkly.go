@@ -38,6 +38,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits rs485.Limits
 	closed byte
 }
 
@@ -58,19 +59,20 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
-	return &codec{closed: p["closed_bit"][0] - '0'}, nil
+	return &codec{limits: l, closed: p["closed_bit"][0] - '0'}, nil
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	bd, ch := byte(l.Address), byte(l.Channel)
@@ -106,6 +108,24 @@ func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 			return c.states(data[2:], b.Channels), true
 		}),
 	}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	board, cmd, data := f[5], f[6], f[7:len(f)-1]
+	switch {
+	case cmd == cmdReadAll && len(data) == 0:
+		return fmt.Sprintf("read board %d", board)
+	case cmd == cmdReadAll:
+		return fmt.Sprintf("states of board %d", board)
+	case cmd == cmdOpen && len(data) == 1:
+		return fmt.Sprintf("open board %d lock %d", board, data[0])
+	case cmd == cmdOpen && len(data) == 3:
+		return fmt.Sprintf("board %d lock %d says %02X, status %02X", board, data[1], data[2], data[0])
+	case cmd == cmdReport && len(data) == 2:
+		return fmt.Sprintf("board %d lock %d has changed to %02X", board, data[0], data[1])
+	}
+	return fmt.Sprintf("board %d function %02X", board, cmd)
 }
 
 // Probe implements rs485.Codec.

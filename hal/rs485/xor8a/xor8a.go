@@ -15,6 +15,7 @@
 package xor8a
 
 import (
+	"fmt"
 	"time"
 
 	"lockerd/hal"
@@ -37,6 +38,7 @@ const (
 type codec struct {
 	frame.SelfTimed
 
+	limits    rs485.Limits
 	closed    byte // feedback bit that means closed
 	highFirst bool
 	long      bool
@@ -63,11 +65,13 @@ func Limits() rs485.Limits {
 
 // New makes the codec for a profile.
 func New(profile map[string]string) (rs485.Codec, error) {
-	p, err := rs485.Profile(Limits(), profile)
+	l := Limits()
+	p, err := rs485.Profile(l, profile)
 	if err != nil {
 		return nil, err
 	}
 	return &codec{
+		limits:    l,
 		closed:    p["closed_bit"][0] - '0',
 		highFirst: p["byte_order"] == "high-first",
 		long:      p["long_pulse"] == "1",
@@ -75,11 +79,11 @@ func New(profile map[string]string) (rs485.Codec, error) {
 }
 
 // Limits implements rs485.Codec.
-func (c *codec) Limits() rs485.Limits { return Limits() }
+func (c *codec) Limits() rs485.Limits { return c.limits }
 
 // Unlock implements rs485.Codec.
 func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
-	if err := Limits().Takes(l, pulse); err != nil {
+	if err := c.limits.Takes(l, pulse); err != nil {
 		return rs485.Request{}, err
 	}
 	bd, lk := byte(l.Address), byte(l.Channel)
@@ -98,6 +102,22 @@ func (c *codec) Unlock(l hal.Lock, pulse time.Duration) (rs485.Request, error) {
 // Status implements rs485.Codec.
 func (c *codec) Status(b hal.BoardConfig) rs485.Request {
 	return rs485.Request{Bytes: seal(headRead, byte(b.Address), 0, fnRead), Parse: c.all(b)}
+}
+
+// Words implements rs485.Codec.
+func (c *codec) Words(f []byte) string {
+	who := fmt.Sprintf("board %d lock %d", f[1], f[2])
+	switch {
+	case f[0] == headOpen && f[3] == fnOpen:
+		return "open " + who
+	case f[0] == headRead && f[3] == fnRead && f[2] == 0:
+		return fmt.Sprintf("read board %d", f[1])
+	case f[0] == headRead && f[3] == fnRead:
+		return "read " + who
+	case len(f) == oneLen:
+		return fmt.Sprintf("%s says %02X", who, f[3])
+	}
+	return fmt.Sprintf("states of board %d", f[1])
 }
 
 // Probe implements rs485.Codec: it reads lock 1 alone.
