@@ -10,6 +10,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"lockerd/scanner/camera/aztec"
 	"lockerd/scanner/camera/binarize"
 	"lockerd/scanner/camera/luma"
 	"lockerd/scanner/camera/matrix"
@@ -59,7 +60,7 @@ type Reader struct {
 	bin     binarize.Binarizer
 	bits    binarize.Bitmap
 	turned  luma.Image
-	grids   *grids
+	aztec   *aztec.Reader
 	qr      *qr.Reader
 	matrix  *matrix.Reader
 	stacked stacked
@@ -69,7 +70,7 @@ type Reader struct {
 
 // New returns a reader.
 func New() *Reader {
-	return &Reader{grids: newGrids(), qr: qr.New(), matrix: matrix.New(), stacked: newStacked()}
+	return &Reader{aztec: aztec.New(), qr: qr.New(), matrix: matrix.New(), stacked: newStacked()}
 }
 
 // Frame reads one frame of a camera. The result is valid until the next call.
@@ -81,9 +82,7 @@ func (r *Reader) Frame(m *luma.Image) []Result {
 	if r.turn%2 == 0 {
 		r.addText(DataMatrix, r.matrix.Read(m, &r.bits, 4))
 	} else {
-		for _, res := range r.grids.read(&r.bits) {
-			r.add(res)
-		}
+		r.addText(Aztec, r.aztec.Read(m, &r.bits, 2))
 	}
 	for _, h := range r.lines.rows(m, 0, r.turn) {
 		r.add(h)
