@@ -25,6 +25,7 @@ const (
 type Reader struct {
 	eyes    []eye
 	marks   []grid.Mark
+	outer   []grid.Mark
 	grid    grid.Grid
 	decoder *decoder.Decoder
 }
@@ -35,7 +36,7 @@ func New() *Reader { return &Reader{decoder: decoder.NewDecoder()} }
 // Read returns the text of one code in a picture, "" if there is none. b is the
 // picture in black and white, of which every step-th row is looked at.
 func (r *Reader) Read(m *luma.Image, b *binarize.Bitmap, step int) string {
-	for _, e := range r.findEyes(b, step) {
+	for _, e := range r.findEyes(m, b, step) {
 		if t, ok := r.fitEye(m, &e); ok {
 			if text := r.around(m, &t, e.module); text != "" {
 				return text
@@ -47,9 +48,9 @@ func (r *Reader) Read(m *luma.Image, b *binarize.Bitmap, step int) string {
 
 // around reads the code around a fitted bull's-eye.
 func (r *Reader) around(m *luma.Image, t *grid.Transform, module float64) string {
-	light, dark := levels(m, t, 4)
+	light, dark := r.levels(m, t, 4)
 	if wide, ok := r.widen(m, t, module, (light-dark)/2); ok {
-		light, dark = levels(m, &wide, 6)
+		light, dark = r.levels(m, &wide, 6)
 		if o, ok := readMode(m, &wide, 7, (light+dark)/2); ok {
 			return r.read(m, &wide, &o, module)
 		}
@@ -61,9 +62,10 @@ func (r *Reader) around(m *luma.Image, t *grid.Transform, module float64) string
 }
 
 // levels returns the mean luminance of light and dark rings up to a radius.
-func levels(m *luma.Image, t *grid.Transform, radius int) (light, dark float32) {
+func (r *Reader) levels(m *luma.Image, t *grid.Transform, radius int) (light, dark float32) {
 	var sums, counts [2]float32
-	for _, k := range ringMarks(nil, radius) {
+	r.marks = ringMarks(r.marks[:0], radius)
+	for _, k := range r.marks {
 		v, _ := grid.Light(m, t.At(k.X, k.Y))
 		i := 0
 		if k.Dark {
@@ -78,13 +80,13 @@ func levels(m *luma.Image, t *grid.Transform, radius int) (light, dark float32) 
 // widen fits the two more rings of a bull's-eye that is no compact one.
 func (r *Reader) widen(m *luma.Image, t *grid.Transform, module float64, least float32) (grid.Transform, bool) {
 	r.marks = ringMarks(r.marks[:0], 6)
-	outer := r.marks[:0:0]
+	r.outer = r.outer[:0]
 	for _, k := range r.marks {
 		if max(k.X, -k.X, k.Y, -k.Y) > 4.5 {
-			outer = append(outer, k)
+			r.outer = append(r.outer, k)
 		}
 	}
-	if grid.Contrast(m, t, outer) < least {
+	if grid.Contrast(m, t, r.outer) < least {
 		return grid.Transform{}, false
 	}
 	from := square(6)
@@ -93,7 +95,7 @@ func (r *Reader) widen(m *luma.Image, t *grid.Transform, module float64, least f
 		to[i] = t.At(p.X, p.Y)
 	}
 	wide, _, ok := grid.Climb(m, r.marks, from, to, module/2)
-	return wide, ok && grid.Contrast(m, &wide, outer) >= least
+	return wide, ok && grid.Contrast(m, &wide, r.outer) >= least
 }
 
 // read reads the modules of a code as the bull's-eye sees them, or else fitted to
@@ -120,7 +122,14 @@ func (r *Reader) read(m *luma.Image, t *grid.Transform, o *mode, module float64)
 	for i, p := range square(half) {
 		to[i] = fitted.At(p.X, p.Y)
 	}
-	return r.modules(m, to, o)
+	if text := r.modules(m, to, o); text != "" {
+		return text
+	}
+	settled, ok := grid.Settle(m, o.size(), o.size(), to, module)
+	if !ok {
+		return ""
+	}
+	return r.sampled(m, &settled, o)
 }
 
 // outsideMarks appends the light around a code.
@@ -147,11 +156,18 @@ func gridMarks(out []grid.Mark, half int) []grid.Mark {
 
 // modules reads the modules inside a quad.
 func (r *Reader) modules(m *luma.Image, to grid.Quad, o *mode) string {
-	n := o.size()
-	d := float64(n)
+	d := float64(o.size())
 	from := grid.Quad{{}, {X: d}, {X: d, Y: d}, {Y: d}}
 	t, ok := grid.Between(from, to)
-	if !ok || !r.grid.Sample(m, &t, n, n) {
+	if !ok {
+		return ""
+	}
+	return r.sampled(m, &t, o)
+}
+
+// sampled reads the modules of a grid, as they are and then sharpened.
+func (r *Reader) sampled(m *luma.Image, t *grid.Transform, o *mode) string {
+	if !r.grid.Sample(m, t, o.size(), o.size()) {
 		return ""
 	}
 	for _, sharpness := range [...]float32{0, 0.25} {

@@ -23,16 +23,24 @@ type eye struct {
 	at     grid.Point
 	module float64 // pixels along rows and columns
 	rows   int     // in which it was seen
+
+	to    grid.Quad // of its rings, as far as a first look tells
+	unit  float64   // pixels of a module then
+	score float32   // contrast of the rings then
 }
 
 // findEyes looks along every step-th row for dark and light that change evenly
-// around a dark middle, and do so along the column too.
-func (r *Reader) findEyes(b *binarize.Bitmap, step int) []eye {
+// around a dark middle, and do so along the column too. Those whose rings are seen
+// best come first.
+func (r *Reader) findEyes(m *luma.Image, b *binarize.Bitmap, step int) []eye {
 	r.eyes = r.eyes[:0]
 	for y := step / 2; y < b.H; y += step {
 		r.scanRow(b, y)
 	}
-	slices.SortStableFunc(r.eyes, func(a, b eye) int { return cmp.Compare(b.rows, a.rows) })
+	for i := range r.eyes {
+		r.turn(m, &r.eyes[i])
+	}
+	slices.SortStableFunc(r.eyes, func(a, b eye) int { return cmp.Compare(b.score, a.score) })
 	return r.eyes[:min(len(r.eyes), maxEyes)]
 }
 
@@ -147,12 +155,10 @@ func square(half float64) grid.Quad {
 	return grid.Quad{{X: -half, Y: -half}, {X: half, Y: -half}, {X: half, Y: half}, {X: -half, Y: half}}
 }
 
-// fitEye finds how an eye is turned and fits its rings.
-func (r *Reader) fitEye(m *luma.Image, e *eye) (grid.Transform, bool) {
+// turn finds how an eye is turned and how well its rings are seen then.
+func (r *Reader) turn(m *luma.Image, e *eye) {
 	r.marks = ringMarks(r.marks[:0], 4)
 	from := square(4)
-	var best grid.Quad
-	most, unit := float32(0), 0.0
 	for a := range angles {
 		angle := math.Pi / 2 * float64(a) / angles
 		cos, sin := math.Cos(angle), math.Sin(angle)
@@ -165,13 +171,18 @@ func (r *Reader) fitEye(m *luma.Image, e *eye) (grid.Transform, bool) {
 		if !ok {
 			continue
 		}
-		if s := grid.Contrast(m, &t, r.marks); s > most {
-			best, most, unit = to, s, module
+		if s := grid.Contrast(m, &t, r.marks); s > e.score {
+			e.to, e.score, e.unit = to, s, module
 		}
 	}
-	if most < minLighter {
+}
+
+// fitEye fits the rings of an eye.
+func (r *Reader) fitEye(m *luma.Image, e *eye) (grid.Transform, bool) {
+	if e.score < minLighter {
 		return grid.Transform{}, false
 	}
-	t, score, ok := grid.Climb(m, r.marks, from, best, unit)
+	r.marks = ringMarks(r.marks[:0], 4)
+	t, score, ok := grid.Climb(m, r.marks, square(4), e.to, e.unit)
 	return t, ok && score > 2*minLighter
 }

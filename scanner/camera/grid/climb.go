@@ -1,6 +1,10 @@
 package grid
 
-import "lockerd/scanner/camera/luma"
+import (
+	"math"
+
+	"lockerd/scanner/camera/luma"
+)
 
 // Mark is the middle of a module whose colour every code of its kind has.
 type Mark struct {
@@ -19,14 +23,44 @@ func Module(x, y int, dark bool) Mark {
 // the light marks get lighter and the dark ones darker. It returns how much
 // lighter the light ones are then.
 func Climb(m *luma.Image, marks []Mark, from, to Quad, unit float64) (Transform, float32, bool) {
+	t, score, ok := climb(from, to, unit, func(t Transform) float32 { return contrast(m, &t, marks) })
+	return t, score, ok
+}
+
+// Settle moves the corners of a grid of w x h modules from where they are thought
+// to be until the luminance of its modules differs most, as it does when none
+// lies between two. It needs no marks, but a good start.
+func Settle(m *luma.Image, w, h int, to Quad, unit float64) (Transform, bool) {
+	fw, fh := float64(w), float64(h)
+	from := Quad{{}, {X: fw}, {X: fw, Y: fh}, {Y: fh}}
+	t, _, ok := climb(from, to, unit, func(t Transform) float32 { return deviation(m, &t, w, h) })
+	return t, ok
+}
+
+// deviation returns the standard deviation of the luminance of modules.
+func deviation(m *luma.Image, t *Transform, w, h int) float32 {
+	var sum, squares float64
+	for y := range h {
+		for x := range w {
+			v, _ := Light(m, t.At(float64(x)+0.5, float64(y)+0.5))
+			sum += float64(v)
+			squares += float64(v) * float64(v)
+		}
+	}
+	n := float64(w * h)
+	return float32(math.Sqrt(max(squares/n-sum*sum/n/n, 0)))
+}
+
+// climb moves the points of to by ever smaller steps for as long as score grows.
+func climb(from, to Quad, unit float64, score func(Transform) float32) (Transform, float32, bool) {
 	best, ok := Between(from, to)
 	if !ok {
 		return best, 0, false
 	}
-	score := contrast(m, &best, marks)
+	high := score(best)
 	for step := unit; step > unit/10; step /= 2 {
 		for range climbRounds {
-			before := score
+			before := high
 			for i := range 16 {
 				moved := to
 				moved[i/4] = moved[i/4].Add(compass[i%4], step)
@@ -34,16 +68,16 @@ func Climb(m *luma.Image, marks []Mark, from, to Quad, unit float64) (Transform,
 				if !ok {
 					continue
 				}
-				if s := contrast(m, &t, marks); s > score+moveGain {
-					score, best, to = s, t, moved
+				if s := score(t); s > high+moveGain {
+					high, best, to = s, t, moved
 				}
 			}
-			if score-before < climbGain {
+			if high-before < climbGain {
 				break
 			}
 		}
 	}
-	return best, score, true
+	return best, high, true
 }
 
 const (
