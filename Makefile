@@ -51,6 +51,10 @@ proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtua
 	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank && wait $$noise
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
+.PHONY: nightly-gpio
+nightly-gpio: ## GPIO lines and keyboards on a kernel's own, in qemu (needs qemu-system-arm; fetches a kernel of 57 MB)
+	$(GO) test -count=1 -v -timeout 15m -tags nightly ./hal/gpio/qemutest
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (60s) or a sixth of it, four at a time
 	@./.ci/fuzz $(FUZZTIME)
