@@ -1,5 +1,3 @@
-//go:build nightly
-
 // Command guest is the first program of the machine in which tests meet a real
 // kernel: it mounts what they need, runs them, and switches the machine off.
 package main
