@@ -173,21 +173,15 @@ func stale(r *Request) bool {
 // one that it has opened last and may open once more, because it was shut a
 // moment ago and nothing has happened there since.
 func mine(r *Request, v View) (again, reopen Door) {
-	key, standing := r.Entry.Key(), false
+	key := r.Entry.Key()
 	for d := range v.Touched(key) {
 		if d.Uncertain == key && again.ID.IsZero() {
 			again = d
 		}
-		switch u := d.LastUse; {
-		case u == nil || u.Code != key:
-		case u.Closed.IsZero():
-			standing = true
-		case r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow && (reopen.ID.IsZero() || u.Closed > reopen.LastUse.Closed):
+		u := d.LastUse
+		if u != nil && u.Code == key && !u.Closed.IsZero() && r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow {
 			reopen = d
 		}
-	}
-	if standing { // its last door has not been shut
-		reopen = Door{}
 	}
 	return again, reopen
 }

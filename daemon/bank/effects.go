@@ -100,6 +100,7 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 		k := kinds[in.Kind]
 		if k.reopens && (in.Kind != locker.Swap || in.Gives || in.Reopening) { // of a swap, the door that gives
 			d.rec.Last = &locker.LastUse{Code: in.Code}
+			b.noLonger(t, d, in.Code)
 		}
 		if k.opened != nil {
 			k.opened(b, t, d, in, b.entryOf(d, in))
@@ -114,6 +115,21 @@ func (b *Bank) opened(t *tx, d *slot, e door.Effect, kind string) {
 		outcome = "unproven"
 	}
 	b.answer(t, d, OpenResult{Door: d.spec.ID, Outcome: outcome, Tries: e.Tries, MS: e.MS})
+}
+
+// noLonger has a code reopen none of the doors that it has opened before this one.
+func (b *Bank) noLonger(t *tx, not *slot, key locker.CodeKey) {
+	for _, d := range b.touching[key] {
+		u := d.rec.Last
+		if d == not || u == nil || u.Code != key {
+			continue
+		}
+		d.rec.Last = nil
+		if u.Closed.IsZero() {
+			d.rec.Last = &locker.LastUse{} // it stands open still
+		}
+		t.save(d)
+	}
 }
 
 // entryOf returns the code of an opening, from its visit or from the store.

@@ -227,6 +227,7 @@ func (m *model) nowOpen(d *mDoor, o *mOpening, e *locker.Event, at time.Time, no
 		return
 	}
 	d.lastCode = o.code
+	m.codes[o.code].newest = d.spec.ID
 	if o.how == "reopening" {
 		return
 	}

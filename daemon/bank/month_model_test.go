@@ -89,6 +89,7 @@ type mCode struct {
 	taken     int // uses accepted and not released
 	used      int // code.used
 	collected int
+	newest    locker.DoorID // opened last
 }
 
 type mVisit struct {

@@ -55,20 +55,16 @@ func (m *model) fresh(c *mCode, now locker.Time) []string {
 	case !m.spent(c):
 		return m.choose(c, now)
 	}
-	doors, sure := m.reopens(c, now)
+	d, sure := m.reopens(c, now)
 	switch {
-	case len(doors) == 0 && m.pending(c):
+	case d == nil && m.pending(c):
 		return []string{"used", "board_silent"}
-	case len(doors) == 0:
+	case d == nil:
 		return []string{"used"}
-	case sure:
-		return m.at(doors[0])
+	case !sure:
+		return append(m.at(d), "used")
 	}
-	out := []string{"used"}
-	for _, d := range doors {
-		out = append(out, m.at(d)...)
-	}
-	return out
+	return m.at(d)
 }
 
 func (m *model) byText(text string) *mCode {
@@ -90,27 +86,22 @@ func (m *model) doubtful(c *mCode) *mDoor {
 	return nil
 }
 
-// reopens returns the doors that a spent code may open once more, the one that
-// was shut last first, and whether that is sure: a clock that was moved meanwhile
-// makes the window a matter of which clock one asks.
-func (m *model) reopens(c *mCode, now locker.Time) (doors []*mDoor, sure bool) {
-	sure = true
+// reopens returns the door that a spent code may open once more, and whether
+// that is sure: a clock that was moved meanwhile makes the window a matter of
+// which clock one asks.
+func (m *model) reopens(c *mCode, now locker.Time) (d *mDoor, sure bool) {
 	for _, id := range m.order {
 		d := m.doors[id]
-		if c.kind != locker.Collect || d.lastCode != c.key {
+		if c.kind != locker.Collect || d.lastCode != c.key || c.newest != id || d.lastShut.IsZero() {
 			continue
-		}
-		if d.lastShut.IsZero() { // its last door has not been shut
-			return nil, true
 		}
 		byBank := now >= d.lastShut && now.Sub(d.lastShut) <= testTimes.ReopenWindow
 		byMono := time.Since(d.lastShutAt) <= testTimes.ReopenWindow
 		if byBank || byMono {
-			doors, sure = append(doors, d), sure && byBank == byMono
+			return d, byBank == byMono
 		}
 	}
-	slices.SortStableFunc(doors, func(a, b *mDoor) int { return cmp.Compare(b.lastShut, a.lastShut) })
-	return doors, sure
+	return nil, true
 }
 
 // at answers for one door.

@@ -109,18 +109,14 @@ func (m *plain) visitOf(c *plainCode) *plainVisit {
 
 // reopens returns the last door of a code that may open it once more.
 func (m *plain) reopens(c *plainCode) *plainDoor {
-	var best *plainDoor
-	for _, d := range m.doors {
-		l := d.last
-		switch {
-		case l == nil || l.code != c:
-		case l.closed.IsZero():
-			return nil
-		case m.now >= l.closed && m.now.Sub(l.closed) <= m.times.ReopenWindow && (best == nil || l.closed > best.last.closed):
-			best = d
-		}
+	d := c.newest
+	if d == nil || d.last == nil || d.last.code != c || d.last.closed.IsZero() {
+		return nil
 	}
-	return best
+	if since := m.now.Sub(d.last.closed); since < 0 || since > m.times.ReopenWindow {
+		return nil
+	}
+	return d
 }
 
 // awaiting returns the door at a scanner that a label belongs to.

@@ -96,6 +96,7 @@ type plainCode struct {
 	claims          bool // it names its door, and lives
 	used, done, max int
 	going           bool
+	newest          *plainDoor // opened last
 }
 
 type plainVisit struct {

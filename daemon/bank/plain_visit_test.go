@@ -94,7 +94,7 @@ func (m *plain) gone(d *plainDoor, o *plainOpening, recovered bool) {
 		m.doubtful(d, o)
 	} else {
 		if c.Kind != locker.Swap || o.gives || o.reopening {
-			d.last.code = c
+			d.last.code, c.newest = c, d
 		}
 		if !o.reopening {
 			m.effect(d, o)

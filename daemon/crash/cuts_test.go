@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockerd/daemon/bank"
+	"lockerd/daemon/locker"
 	"lockerd/store"
 	"lockerd/store/storetest"
 )
@@ -104,11 +105,15 @@ func (r *record) enough(t *testing.T) {
 	for i := range r.events {
 		e := &r.events[i]
 		n[e.Type]++
+		if e.Type == locker.EvCodeUsed || e.Type == locker.EvCodeAccepted && e.Cause != "" {
+			n[e.Type+" "+string(e.Kind)+e.Cause]++
+		}
 	}
 	for _, typ := range []string{
 		"code.accepted", "code.used", "code.released", "door.commanded", "door.opened", "door.closed", "door.jammed",
 		"door.uncertain", "door.out_of_service", "door.in_service", "item.delivered", "item.collected", "item.cleared",
-		"item.uncertain", "stock.changed", "codes.applied", "scan.refused", "board.lost", "board.back", "boot.started", "visit.ended",
+		"item.uncertain", "item.returned", "stock.changed", "codes.applied", "scan.refused", "board.lost", "board.back", "boot.started", "visit.ended",
+		"code.used deliver", "code.used return", "code.used swap", "code.used clear", "code.accepted deliverresumed", "code.accepted swapresumed",
 	} {
 		if n[typ] == 0 {
 			t.Errorf("the recorded run has no %s: it proves nothing about it", typ)

@@ -3,7 +3,7 @@
 // open a door twice. There is nothing in it but tests.
 //
 // TestPowerCuts records everything that the store writes during 300 openings of
-// the real bank, cuts the power after every prefix, with torn last writes and
+// the real bank, deliveries, returns, swaps and clearings among them, cuts the power after every prefix, with torn last writes and
 // any part of what was not synced, starts the real bank on what is left, scans
 // the codes there and watches the locks. LOCKERD_IMAGES says how many images.
 // TestPowerCutsInRecovery does the same to starts that such a cut made necessary.

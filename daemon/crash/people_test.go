@@ -69,10 +69,18 @@ func (l *lane) rest(from, to int) { time.Sleep(time.Duration(from+l.rng.IntN(to-
 // act does one thing that people do.
 func (l *lane) act() error {
 	switch n := l.rng.IntN(100); {
-	case n < 26:
+	case n < 15:
 		return l.collect(bank.NewCode{Kind: locker.Collect, Door: l.namedDoor()})
-	case n < 52:
+	case n < 29:
 		return l.collect(bank.NewCode{Kind: locker.Collect, SKU: sku})
+	case n < 38:
+		return l.deliver()
+	case n < 42:
+		return l.giveBack()
+	case n < 49:
+		return l.swap()
+	case n < 52:
+		return l.clear()
 	case n < 55: // through all tries, and no other door: the code is released
 		l.bus.edit(func() { l.bus.nextIs = openTimes.Tries })
 		return l.collect(bank.NewCode{Kind: locker.Collect, Door: l.namedDoor()})

@@ -25,6 +25,12 @@ type codeStory struct {
 	proven    locker.DoorID // opened there
 	closed    locker.Time   // since then: shut
 	spent     bool          // its uncertain door was given to another
+
+	// Of a code that may open several doors.
+	begun bool          // its use is under way
+	done  int           // doors of that use that are done
+	used  bool          // its use is over
+	where locker.DoorID // opened by it, and its closing decides
 }
 
 type doorStory struct {
@@ -34,6 +40,8 @@ type doorStory struct {
 	last  string // code that may reopen it
 	open  bool   // opened by order, not shut since
 	grant int    // openings that were accepted or ordered
+
+	lapsed bool // its item may have outlived the code that named the door
 }
 
 func newStory() *story {
@@ -61,18 +69,22 @@ func (s *story) tell(e *locker.Event) {
 		s.given(d, e.Door, e.Code)
 		c.pending, c.again = e.Door, c.uncertain == e.Door
 		c.uncertain = locker.DoorID{}
+		c.begun = c.several() && !c.used
 	case locker.EvDoorCommanded:
 		s.given(d, e.Door, "")
 	case locker.EvDoorOpened, locker.EvDoorUnproven, locker.EvBootRecovered, locker.EvDoorUncertain:
 		s.outcome(e, d, c)
 	case locker.EvCodeUsed:
-		delete(d.named, e.Code)
+		d.unname(e.Code)
+		c.used, c.begun = true, false
 	case locker.EvCodeReleased:
 		c.pending = locker.DoorID{}
+		c.begun = c.begun && c.done > 0
 	case locker.EvVisitEnded:
 		c.ended()
 	case locker.EvDoorClosed:
 		d.open = false
+		s.leave(e.Door)
 		if l := s.codes[d.last]; l != nil {
 			l.closed = e.At
 		}
@@ -83,7 +95,7 @@ func (s *story) tell(e *locker.Event) {
 	case locker.EvDoorIn:
 		d.out = nil
 	default:
-		s.item(e, d)
+		s.item(e, d, c)
 	}
 }
 
@@ -91,7 +103,7 @@ func (s *story) applied(e *locker.Event, d *doorStory, c *codeStory) {
 	if e.Op == "revoke" {
 		c.revoked = true
 		for _, d := range s.doors {
-			delete(d.named, e.Code)
+			d.unname(e.Code)
 		}
 		return
 	}
@@ -107,8 +119,9 @@ func (s *story) given(d *doorStory, id locker.DoorID, to string) {
 	d.grant++
 	for _, c := range s.codes {
 		if c.uncertain == id && c.id != to {
-			c.uncertain, c.spent = locker.DoorID{}, true
-			delete(d.named, c.id)
+			c.uncertain = locker.DoorID{}
+			c.spent = !c.several() || c.gives()
+			d.unname(c.id)
 		}
 	}
 }
@@ -121,8 +134,11 @@ func (s *story) outcome(e *locker.Event, d *doorStory, c *codeStory) {
 	}
 	c.uncertain, c.proven, c.closed = locker.DoorID{}, e.Door, 0
 	d.open, d.last = true, ""
-	if c.kind == locker.Collect {
+	if c.kind != locker.Service && (c.kind != locker.Swap || c.gives() || c.used) {
 		d.last = e.Code
+	}
+	if c.begun {
+		c.where = e.Door
 	}
 }
 
@@ -135,14 +151,14 @@ func (c *codeStory) ended() {
 	c.pending = locker.DoorID{}
 }
 
-func (s *story) item(e *locker.Event, d *doorStory) {
+func (s *story) item(e *locker.Event, d *doorStory, c *codeStory) {
 	switch e.Type {
-	case locker.EvItemDelivered:
-		d.item = &locker.Item{Tenant: e.Tenant, SKU: e.SKU, Serial: e.Serial, Condition: locker.Ready}
-		s.settled(d, e.Door)
+	case locker.EvItemDelivered, locker.EvItemReturned:
+		d.item, d.lapsed = &locker.Item{Tenant: e.Tenant, SKU: e.SKU, Serial: e.Serial, Condition: e.Cond}, false
+		s.moved(e, d, c)
 	case locker.EvItemCleared:
 		d.item = nil
-		s.settled(d, e.Door)
+		s.moved(e, d, c)
 	case locker.EvItemCollected:
 		d.item = nil
 	case locker.EvItemUncertain:
@@ -150,6 +166,31 @@ func (s *story) item(e *locker.Event, d *doorStory) {
 		it.Condition = locker.Uncertain
 		d.item = &it
 	}
+}
+
+// moved: an item has come or gone, by a code or by somebody's word.
+func (s *story) moved(e *locker.Event, d *doorStory, c *codeStory) {
+	if e.Code != "" {
+		c.done++
+		return
+	}
+	s.settled(d, e.Door)
+	s.leave(e.Door)
+}
+
+// leave: what a door was opened for is decided.
+func (s *story) leave(id locker.DoorID) {
+	for _, c := range s.codes {
+		if c.where == id {
+			c.where = locker.DoorID{}
+		}
+	}
+}
+
+// unname takes the claim of a code back.
+func (d *doorStory) unname(id string) {
+	d.lapsed = d.lapsed || d.named[id]
+	delete(d.named, id)
 }
 
 // settled: somebody has said what lies there, so that nothing uncertain is left.
@@ -179,6 +220,10 @@ type answer struct {
 	must []locker.DoorID
 	may  locker.DoorID
 	why  string
+
+	first bool // the first of must, and no other
+	or    bool // or nothing: what the events do not tell decides
+	more  bool // and perhaps others of must behind it
 }
 
 // expect says what scanning a code must bring now.
@@ -190,13 +235,20 @@ func (s *story) expect(id string, now locker.Time, isOpen func(locker.DoorID) bo
 		return answer{why: "was never issued"}
 	case c.revoked:
 		return answer{why: "is revoked"}
+	case !c.uncertain.IsZero() && free(c.uncertain) && c.kind == locker.Clear:
+		a := s.due(c, free)
+		return answer{must: append([]locker.DoorID{c.uncertain}, a.must...), first: true, more: true, why: "has an uncertain opening"}
 	case !c.uncertain.IsZero() && free(c.uncertain):
 		return answer{must: []locker.DoorID{c.uncertain}, why: "has an uncertain opening"}
 	case !c.uncertain.IsZero():
 		return answer{why: "has an uncertain opening at a door that is open or out of service"}
 	case !c.pending.IsZero():
 		return answer{may: c.pending, why: "has an opening without outcome"}
-	case c.kind != locker.Collect:
+	case c.several() && !c.used && !c.spent:
+		return s.due(c, free)
+	case c.several() && c.spent:
+		return answer{why: "has lost its door to another"}
+	case c.kind == locker.Service:
 		return answer{why: "opens nothing by itself"}
 	case c.proven.IsZero() && !c.spent:
 		return s.fresh(c, free)
@@ -224,5 +276,6 @@ func (s *story) fresh(c *codeStory, free func(locker.DoorID) bool) answer {
 			a.must = append(a.must, id)
 		}
 	}
+	a.or = len(a.must) <= s.keeping() // one may be kept for a swap
 	return a
 }
