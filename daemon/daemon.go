@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -35,6 +37,8 @@ type Options struct {
 	Slots *Slots
 	// Watchdog is how often the supervisor wants to hear; 0: never.
 	Watchdog time.Duration
+	// Sys stands for /sys; nil: that of the machine.
+	Sys fs.FS
 }
 
 // Daemon is one running bank.
@@ -138,6 +142,10 @@ func (d *Daemon) run(ctx context.Context) error {
 	defer stopSlots()
 	judged := make(chan struct{})
 	go func() { d.watchSlot(slotsCtx); close(judged) }()
+	beat := time.NewTicker(judgeEvery)
+	defer beat.Stop()
+	watched := make(chan struct{})
+	go func() { d.watch().run(linkCtx, beat.C); close(watched) }()
 	err = d.supervise(ctx, ended)
 	stopSlots()
 	<-judged
@@ -147,10 +155,20 @@ func (d *Daemon) run(ctx context.Context) error {
 	stopLink() // the goodbye goes out while openings under way are given their time
 	stopBank()
 	<-left
+	<-watched
 	if err == nil {
 		err = <-ended
 	}
 	return errors.Join(err, <-served)
+}
+
+// watch is what judges the bank's health.
+func (d *Daemon) watch() *watch {
+	w := &watch{bank: d.bank, sys: d.opt.Sys, log: d.opt.Log.With(slog.String("component", "health"))}
+	if w.sys == nil {
+		w.sys = os.DirFS("/sys")
+	}
+	return w
 }
 
 // supervise waits for ready, then for the end of ctx or of the bank, and tells

@@ -40,6 +40,8 @@ func limitOf(e *locker.Event) (limitKey, bool) {
 		return limitKey{e.Type, e.Door.String()}, true
 	case locker.EvClockChanged, locker.EvStorageFault:
 		return limitKey{e.Type, ""}, true
+	case locker.EvHealthWarning, locker.EvHealthCleared:
+		return limitKey{e.Type, e.Cause}, true
 	case locker.EvMessageRefused:
 		return limitKey{e.Type, string(e.Reason)}, true
 	case locker.EvCommandRefused: // ours: a broker in wrong hands can repeat an old command without end

@@ -49,8 +49,10 @@ const (
 	EvClockChanged   = "clock.changed"
 	EvJournalGap     = "journal.gap"
 	EvStorageFault   = "storage.fault"
-	EvUpdatePrefix   = "update."     // ours: staged, tried, confirmed, rolled_back, abandoned, refused; with version, why, by
-	EvBankTamper     = "bank.tamper" // ours: the tamper switch of a gpio bus
+	EvUpdatePrefix   = "update."        // ours: staged, tried, confirmed, rolled_back, abandoned, refused; with version, why, by
+	EvBankTamper     = "bank.tamper"    // ours: the tamper switch of a gpio bus
+	EvHealthWarning  = "health.warning" // ours: a threshold of daemon/health is passed
+	EvHealthCleared  = "health.cleared" // ours: and is not any more
 )
 
 // Event is one line of the journal. Only members that are known appear in its

@@ -44,6 +44,7 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "code revoke", Args: "ID", Short: "revoke a code issued here", Least: 1, Most: 1, Setup: codeRevokeVerb},
 		{Name: "commission", Args: "[--door DOOR] [flags]", Short: "find boards, prove every door, write the configuration", Setup: commissionVerb, Long: commissionHelp},
 		{Name: "self-test", Short: "look at everything, move nothing", Setup: selfTestVerb},
+		{Name: "doctor", Short: "what is wrong, and what to do first", Setup: doctorVerb, Long: doctorHelp},
 		{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},
 		{Name: "version", Short: "version of lockerctl", Setup: versionVerb},
 	}

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"lockerd/daemon/bank"
+	"lockerd/daemon/health"
+	"lockerd/daemon/locker"
+)
+
+// judgeEvery is how often the bank's health is judged.
+const judgeEvery = time.Minute
+
+// eventsAtOnce bounds one look into the journal.
+const eventsAtOnce = 500
+
+// patientBank is what is needed of the bank for its health.
+type patientBank interface {
+	Status(ctx context.Context) (bank.Status, error)
+	Events(ctx context.Context, from uint64, most int) ([][]byte, error)
+	Note(ctx context.Context, e locker.Event) error
+}
+
+// watch judges the health of a bank and journals what begins and what is over.
+// It belongs to one goroutine.
+type watch struct {
+	bank patientBank
+	sys  fs.FS // /sys
+	log  *slog.Logger
+
+	next    uint64 // event
+	history health.History
+	windows map[string]*health.Window
+	monitor health.Monitor
+}
+
+// run judges until ctx ends or the bank does.
+func (w *watch) run(ctx context.Context, tick <-chan time.Time) {
+	for {
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return
+		}
+		if err := w.judge(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("cannot judge the bank's health", slog.Any("error", err))
+		}
+	}
+}
+
+// judge makes one judgement.
+func (w *watch) judge(ctx context.Context) error {
+	s, err := w.bank.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.read(ctx, s.Journal); err != nil {
+		return err
+	}
+	begun, over := w.monitor.Step(health.Judge(&w.history, w.sample(&s)))
+	var errs []error
+	for i := range begun {
+		errs = append(errs, w.bank.Note(ctx, healthEvent(locker.EvHealthWarning, &begun[i])))
+	}
+	for i := range over {
+		errs = append(errs, w.bank.Note(ctx, healthEvent(locker.EvHealthCleared, &over[i])))
+	}
+	return errors.Join(errs...)
+}
+
+// read takes what the journal has got since the last look; at first the latest
+// of what it has.
+func (w *watch) read(ctx context.Context, j bank.JournalStatus) error {
+	if w.next == 0 && j.Next > health.Events {
+		w.next = j.Next - health.Events
+	}
+	w.next = max(w.next, j.First)
+	for w.next < j.Next {
+		lines, err := w.bank.Events(ctx, w.next, eventsAtOnce)
+		if err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			return nil
+		}
+		for _, line := range lines {
+			seq, err := w.history.AddJSON(line)
+			if err != nil {
+				return err // the journal checks what it gives: this is no event of ours
+			}
+			w.next = max(w.next, seq) + 1 // a gap stands for several
+		}
+	}
+	return nil
+}
+
+func (w *watch) sample(s *bank.Status) health.Sample {
+	out := health.Sample{Now: s.Time.Time(), Buses: map[string]health.Counters{}, Machine: health.ReadMachine(w.sys)}
+	if w.windows == nil {
+		w.windows = map[string]*health.Window{}
+	}
+	for _, b := range s.Buses {
+		if w.windows[b.Name] == nil {
+			w.windows[b.Name] = &health.Window{}
+		}
+		c := health.Counters{Requests: b.Stats.Requests, Timeouts: b.Stats.Timeouts, Garbage: b.Stats.Garbage, Foreign: b.Stats.Foreign}
+		out.Buses[b.Name] = w.windows[b.Name].Add(time.Unix(0, 0).Add(s.Up), c) // by the monotonic clock
+	}
+	for _, x := range s.Scanners {
+		if x.State == "ok" {
+			out.Scanners = append(out.Scanners, x.Name)
+		}
+	}
+	return out
+}
+
+// healthEvent is how a finding is journaled.
+func healthEvent(kind string, f *health.Finding) locker.Event {
+	e := locker.Event{Type: kind, Door: f.Door, Bus: f.Bus, Scanner: f.Scanner, Cause: string(f.Cause)}
+	if kind == locker.EvHealthWarning {
+		e.Level, e.Why = string(f.Level), f.What+": "+f.Evidence
+	}
+	return e
+}
