@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"os/exec"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -65,6 +67,28 @@ func coilsOff(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	if n := len(l.Log().All(sim.Burn)); n > 0 {
 		ts.Fatalf("%d coils were on for too long", n)
+	}
+}
+
+// doorOpen fails the script unless the door with that label, and no other,
+// stands open; it shuts it.
+func doorOpen(ts *testscript.TestScript, _ bool, args []string) {
+	if got := cabinetOf(ts).look(); got != args[0] {
+		ts.Fatalf("door %s stands open, want %s", got, args[0])
+	}
+}
+
+// awaitServed returns when somebody serves a socket.
+func awaitServed(ts *testscript.TestScript, _ bool, args []string) {
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("unix", args[0])
+		if err == nil {
+			ts.Check(c.Close())
+			return
+		}
+		if time.Now().After(limit) {
+			ts.Fatalf("nobody serves %s: %v", args[0], err)
+		}
 	}
 }
 

@@ -42,6 +42,8 @@ const patience = 20 * time.Second // for anything a script awaits
 //	cabinet              plugs a miswired bank of boards in; $PORT
 //	cabinet-mend         mends what only hands can
 //	cabinet-inert        fails while a coil is on
+//	cabinet-open DOOR    fails unless that door, and no other, stands open; shuts it
+//	await-served PATH    returns when it is served
 //	engineer COMMAND     runs a command on a terminal, where an engineer answers
 //	bank-actions         prints what was ordered; the user is USER
 func TestScripts(t *testing.T) {
@@ -70,6 +72,8 @@ func TestScripts(t *testing.T) {
 			"cabinet":       buildCabinet,
 			"cabinet-mend":  mendCabinet,
 			"cabinet-inert": coilsOff,
+			"cabinet-open":  doorOpen,
+			"await-served":  awaitServed,
 			"engineer":      engineer,
 		},
 	})

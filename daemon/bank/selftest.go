@@ -44,12 +44,12 @@ func (b *Bank) feedbackTest() []SelfTestLine {
 	return out
 }
 
-// clockTest tells whether bank time can be trusted.
+// clockTest tells how far bank time can be trusted. An unset clock is no fault
+// of this bank: one that has started without a network has it.
 func (b *Bank) clockTest() SelfTestLine {
-	now := b.clock.Read()
-	l := SelfTestLine{What: "clock", OK: now.Status != locker.ClockUnset, Text: string(now.Status)}
-	if !l.OK {
-		l.Cure = "codes that are not valid yet are refused until time is known: look at the network and at timedatectl"
+	l := SelfTestLine{What: "clock", OK: true, Text: string(b.clock.Read().Status)}
+	if l.Text == string(locker.ClockUnset) {
+		l.Text += ": codes that are not valid yet are refused until time is known"
 	}
 	return l
 }

@@ -31,6 +31,7 @@ const (
 	NoFeedback       Kind = "no_feedback"
 	StuckFeedback    Kind = "stuck_feedback"
 	SeveralDoors     Kind = "several_doors"
+	BoardLost        Kind = "board_lost"
 	Slow             Kind = "slow"
 	Unreached        Kind = "not_tried"
 )
@@ -159,6 +160,10 @@ func busFaults(b *Bus, l BusLearnt) []Fault {
 func doorFaults(s *State, l *Learnt, d *DoorLearnt) []Fault {
 	f := doorFault{d: d, s: s, bus: l.bus(d.Plan.Bus)}
 	own := s.Trial(d.Plan)
+	if own != nil && own.Lost {
+		f.add(BoardLost, Open, fmt.Sprintf("its pulse silenced board %d for a moment", d.Plan.Address),
+			"the supply gives way under the lock (look at it, and at the diode across the lock), or a second board has this address and answered otherwise once the door was open; "+again(d.Door))
+	}
 	t := s.mover(d.Door, d.Plan)
 	switch {
 	case t != nil:

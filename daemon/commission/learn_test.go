@@ -195,6 +195,7 @@ func TestFaults(t *testing.T) {
 		}, CrossedBoards, false},
 		{"sticks", func(_ *State, t *Trial) { t.Moved = locker.DoorID{} }, Sticks, true},
 		{"slow", func(_ *State, t *Trial) { t.UnlockMS = slowMS + 1 }, Slow, true},
+		{"board lost", func(_ *State, t *Trial) { t.Lost = true }, BoardLost, true},
 		{"nobody looked", func(_ *State, t *Trial) { t.Confirmed, t.Views[0][0].Channel = false, 8 }, CrossedUnseen, false},
 		{"not tried", func(s *State, t *Trial) {
 			p := t.Place

@@ -69,6 +69,7 @@ type Trial struct {
 	Views     [][]Change    `json:"views"`     // what changed on the board, by view of its bus
 	Elsewhere []Place       `json:"elsewhere,omitempty"`
 	Stuck     bool          `json:"stuck,omitempty"` // the switch did not come back when the door was shut
+	Lost      bool          `json:"lost,omitempty"`  // the board could not be read right after the pulse
 	Error     string        `json:"error,omitempty"` // of the pulse
 }
 

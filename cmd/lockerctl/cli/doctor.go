@@ -14,6 +14,7 @@ import (
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/health"
+	"lockerd/daemon/locker"
 )
 
 const doctorHelp = `Looks at the self-test, the link, the latest 5000 events, the buses' counters and
@@ -68,7 +69,7 @@ func (c *call) examine(ctx context.Context, sys string) ([]advice, error) {
 	case err != nil:
 		return nil, withCure(err)
 	default:
-		list = append(list, linkAdvice(s.Link)...)
+		list = append(append(list, linkAdvice(s.Link)...), clockAdvice(s.Clock)...)
 		more, err := c.tested(ctx)
 		if err != nil {
 			return nil, err
@@ -138,8 +139,6 @@ func (c *call) tested(ctx context.Context) ([]advice, error) {
 			a.rank = rankBus
 		case "door":
 			a.rank = rankDoor
-		case "clock":
-			a.Level = health.Warn
 		}
 		out = append(out, a)
 	}
@@ -153,6 +152,16 @@ func linkAdvice(l *bank.LinkStatus) []advice {
 	return []advice{{
 		health.Warn, "the broker is not reached", cmp.Or(l.Error, "not connected since "+ui.Local(l.Since)),
 		cmp.Or(l.Cure, "look at the network; doors go on opening, and "+fmt.Sprint(l.Pending)+" events wait"), rankOther,
+	}}
+}
+
+func clockAdvice(k locker.Clock) []advice {
+	if k != locker.ClockUnset {
+		return nil
+	}
+	return []advice{{
+		health.Warn, "bank time is not known", "clock unset: codes that are not valid yet are refused",
+		"look at the network and at timedatectl; a signed time from the backend does it too", rankOther,
 	}}
 }
 

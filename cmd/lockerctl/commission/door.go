@@ -166,7 +166,14 @@ func (w *Walk) watch(ctx context.Context, t *commission.Trial, before probe.Read
 	var first time.Time
 	for {
 		r, err := w.read(ctx, t.Place.Bus, t.Place.Address)
-		if err != nil {
+		switch {
+		case errors.Is(err, hal.ErrNoReply): // the pulse has pulled the supply down, or a second board speaks now
+			t.Lost = true
+			if time.Since(begun) > w.Times.Prove {
+				return nil
+			}
+			continue
+		case err != nil:
 			return err
 		}
 		diff := commission.Diff(before, r)

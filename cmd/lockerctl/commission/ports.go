@@ -22,6 +22,7 @@ type Ports struct {
 	Dial  probe.Dial
 	Scan  probe.Options
 	Pulse time.Duration // wished length
+	Say   func(format string, args ...any)
 
 	buses map[string]*probe.Bus
 	over  time.Time // when the last lock is without power
@@ -33,7 +34,11 @@ func (p *Ports) Look(ctx context.Context, port Port) (commission.Bus, error) {
 		return commission.Bus{}, err
 	}
 	out := commission.Bus{Name: port.Bus, Port: port.Path}
-	bus, found, err := probe.Scan(ctx, p.Dial, port.Path, p.Scan)
+	opt := p.Scan
+	opt.Progress = func(family string, baud, first, last int) {
+		p.Say("asking on %s as %s boards are asked, at %d baud, addresses %d to %d", port.Path, family, baud, first, last)
+	}
+	bus, found, err := probe.Scan(ctx, p.Dial, port.Path, opt)
 	if err != nil {
 		return out, fmt.Errorf("cannot look for boards on bus %s: %w (if lockerd runs: systemctl stop lockerd)", port.Bus, err)
 	}

@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options, person Person, say func(format string, 
 	if err := r.resume(); err != nil {
 		return nil, err
 	}
-	hw := &Ports{Dial: o.Dial, Scan: o.Scan, Pulse: o.Pulse}
+	hw := &Ports{Dial: o.Dial, Scan: o.Scan, Pulse: o.Pulse, Say: say}
 	w := &Walk{
 		State: r.state, Cabinet: hw, Person: Planned{person, o.Spans}, Ports: r.Ports, Times: o.Times,
 		Keep: r.files.Keep, Say: say, Check: r.check,
@@ -99,7 +99,8 @@ func (r *run) ports() error {
 		}
 	}
 	if len(r.Ports) == 0 {
-		return errors.New("cannot look for boards: no port is named: give --port, for example one of /dev/serial/by-id/*")
+		there, _ := filepath.Glob("/dev/serial/by-id/*") // the pattern is good
+		return fmt.Errorf("cannot look for boards: no port is named: give --port; stable names here: %v", there)
 	}
 	return nil
 }

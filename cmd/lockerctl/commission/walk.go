@@ -147,7 +147,6 @@ const looks = 20
 func (w *Walk) look(ctx context.Context, port Port, before []commission.Fault) error {
 	var all []commission.Fault
 	for range looks {
-		w.Say("looking for boards on %s", port.Path)
 		b, err := w.Cabinet.Look(ctx, port)
 		if err != nil {
 			return err

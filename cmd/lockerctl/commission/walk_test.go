@@ -335,6 +335,29 @@ func (p tidy) Do(ctx context.Context, k Task) (bool, error) {
 	return p.Unattended.Do(ctx, k)
 }
 
+// TestPulseThatSilencesItsBoard has the supply give way under a lock.
+func TestPulseThatSilencesItsBoard(t *testing.T) {
+	c := build(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+	c.label(0, 2, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	silenced := make(chan struct{})
+	go func() {
+		defer close(silenced)
+		if _, err := c.line.Log().WaitPulse(ctx, hal.Lock{Address: 1, Channel: 2}); err == nil {
+			c.line.Boards()[0].Fail(sim.Fault{Silent: true, Times: 4})
+		}
+	}()
+	o := options(t, c, "cu16", 2)
+	w := &watcher{cabinet: c, spans: []commission.Span{{Address: 1, First: id(1), Doors: 2}}}
+	r, err := Run(t.Context(), o, w, said(t))
+	cancel()
+	<-silenced
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFaults(t, r, "1-02 board_lost open")
+}
+
 // TestHeldPort says who holds the port.
 func TestHeldPort(t *testing.T) {
 	c := build(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})

@@ -26,12 +26,14 @@ const (
 
 // Options of a scan.
 type Options struct {
-	Families []string                            // those tried; nil: all
-	Baud     int                                 // 0: each family's own
-	First    int                                 // lowest address, where the family has it
-	Last     int                                 // highest; 0: LastDefault
-	Reply    time.Duration                       // for a reply; 0: ReplyDefault
-	Progress func(family string, addr, last int) // nil: nobody looks
+	Families []string      // those tried; nil: all
+	Baud     int           // 0: each family's own
+	First    int           // lowest address, where the family has it
+	Last     int           // highest; 0: LastDefault
+	Reply    time.Duration // for a reply; 0: ReplyDefault
+	// Progress is told before addresses are asked: one that is silent costs
+	// Reply, so that a whole port may take a minute. nil: nobody looks.
+	Progress func(family string, baud, first, last int)
 }
 
 // Answers is how an address answers.
@@ -201,15 +203,16 @@ func (s *scan) real(all []*voice) []*voice {
 func (s *scan) addresses(ctx context.Context, codec rs485.Codec) ([]Board, error) {
 	var out []Board
 	last := min(s.limits.AddressMax, s.opt.Last)
+	first := max(s.limits.AddressMin, s.opt.First)
 	s.asked = 0
-	for a := max(s.limits.AddressMin, s.opt.First); a <= last; a++ {
+	if s.opt.Progress != nil {
+		s.opt.Progress(s.limits.Family, s.found.Baud, first, last)
+	}
+	for a := first; a <= last; a++ {
 		if slices.Contains(s.limits.Reserved, a) {
 			continue
 		}
 		s.asked++
-		if s.opt.Progress != nil {
-			s.opt.Progress(s.limits.Family, a, last)
-		}
 		answers, err := s.knock(ctx, codec.Probe(hal.BoardConfig{Address: a, Channels: 1}))
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"lockerd/hal"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/families"
 	"lockerd/hal/sim"
 )
 
@@ -63,6 +64,7 @@ func TestEveryFamilyIsFoundAmongAll(t *testing.T) {
 		{"winnsen", sim.BoardConfig{Address: 1, Channels: 16, ReplyA5: true}, 16},
 	} {
 		t.Run(fmt.Sprintf("%s of %d", c.family, c.channels), func(t *testing.T) {
+			t.Parallel()
 			l := line(t, sim.LineConfig{Family: c.family, Boards: []sim.BoardConfig{c.board}})
 			b, f := scanned(t, l, Options{Last: 3})
 			want := Board{Address: c.board.Address, Channels: c.channels, Answers: Once}
@@ -80,6 +82,28 @@ func TestEveryFamilyIsFoundAmongAll(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestNoFamilyMovesAnother looks for every family where there are boards of
+// another one: they may not find it, and no lock may move.
+func TestNoFamilyMovesAnother(t *testing.T) {
+	for there := range families.All() {
+		for sought := range families.All() {
+			if there == sought {
+				continue
+			}
+			t.Run(sought+" among "+there, func(t *testing.T) {
+				t.Parallel()
+				l := line(t, sim.LineConfig{Family: there, Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+				if b, f := scanned(t, l, Options{Families: []string{sought}, Last: 2}); b != nil {
+					t.Errorf("found %+v", f)
+				}
+				if p := l.Log().Pulses(); len(p) > 0 {
+					t.Errorf("looking moved locks: %+v", p)
+				}
+			})
+		}
 	}
 }
 
