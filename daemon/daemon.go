@@ -276,7 +276,7 @@ func (d *Daemon) bankConfig() bank.Config {
 	}
 	for _, x := range c.Doors {
 		bc.Doors = append(bc.Doors, bank.DoorSpec{
-			ID: x.ID, Size: x.Size, Accessible: x.Accessible, Sensor: x.Sensor, Tenant: x.Tenant, Use: string(x.Use), Bus: x.Bus, Lock: x.Lock,
+			ID: x.ID, Size: x.Size, Accessible: x.Accessible, Sensor: x.Sensor, Tenant: x.Tenant, Use: string(x.Use), Bus: x.Bus, Lock: x.Lock, Wired: x.Wire.Lock,
 		})
 	}
 	return bc

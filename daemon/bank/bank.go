@@ -95,6 +95,7 @@ type DoorSpec struct {
 	Use        string
 	Bus        string
 	Lock       hal.Lock
+	Wired      int // channel that its lock hangs on, for people; 0: that of Lock
 }
 
 // BusSpec is one bus as the configuration has it.

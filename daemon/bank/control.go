@@ -298,7 +298,7 @@ func (d *slot) status() DoorStatus {
 		ID: d.spec.ID, Size: d.spec.Size, State: "unknown", Sensor: d.spec.Sensor, Accessible: d.spec.Accessible,
 		Tenant: d.dedicated(), Out: slices.Clone(d.rec.Out), Item: d.rec.Item, Since: d.rec.Since,
 		Named: len(d.rec.Named) > 0, Reserved: !d.rec.Reserved.IsZero(), Pending: d.rec.Intent != nil,
-		Bus: d.spec.Bus, Address: d.spec.Lock.Address, Channel: d.spec.Lock.Channel,
+		Bus: d.spec.Bus, Address: d.spec.Lock.Address, Channel: cmp.Or(d.spec.Wired, d.spec.Lock.Channel),
 	}
 	switch d.m.Position() {
 	case door.Open:

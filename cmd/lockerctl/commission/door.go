@@ -160,7 +160,7 @@ func (w *Walk) once(ctx context.Context, t *commission.Trial, before probe.Readi
 }
 
 // watch reads the board until two readings in a row tell the same change, or a
-// door has had its time.
+// door has had its time; twice that where the board has to come back first.
 func (w *Walk) watch(ctx context.Context, t *commission.Trial, before probe.Reading, begun time.Time) error {
 	var last [][]commission.Change
 	var first time.Time
@@ -169,7 +169,7 @@ func (w *Walk) watch(ctx context.Context, t *commission.Trial, before probe.Read
 		switch {
 		case errors.Is(err, hal.ErrNoReply): // the pulse has pulled the supply down, or a second board speaks now
 			t.Lost = true
-			if time.Since(begun) > w.Times.Prove {
+			if time.Since(begun) > 2*w.Times.Prove {
 				return nil
 			}
 			continue
@@ -182,7 +182,11 @@ func (w *Walk) watch(ctx context.Context, t *commission.Trial, before probe.Read
 			return nil
 		}
 		last, first = diff, r.Begun
-		if time.Since(begun) > w.Times.Prove {
+		limit := w.Times.Prove
+		if t.Lost {
+			limit *= 2
+		}
+		if time.Since(begun) > limit {
 			return nil
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"lockerd/hal/sim"
 )
 
-const quick = 50 * time.Millisecond // for a simulated board to answer
+const quick = 100 * time.Millisecond // for a simulated board to answer
 
 func line(t *testing.T, cfg sim.LineConfig) *sim.Line {
 	t.Helper()
