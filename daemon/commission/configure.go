@@ -45,7 +45,7 @@ func configBus(base *config.Config, b *Bus, l BusLearnt) config.Bus {
 			out.ReplyTimeout, out.Poll, out.Coils = old.ReplyTimeout, old.Poll, old.Coils
 		}
 	}
-	out.Baud = b.Found.Baud
+	out.Baud, out.RS485 = b.Found.Baud, b.RS485
 	out.Profile = b.profile(l)
 	return out
 }

@@ -30,6 +30,7 @@ type State struct {
 type Bus struct {
 	Name     string              `json:"name"`
 	Port     string              `json:"port"`
+	RS485    bool                `json:"rs485,omitempty"`
 	Found    probe.Found         `json:"found"`
 	Voices   []map[string]string `json:"voices"`
 	Voice    int                 `json:"voice"`

@@ -46,10 +46,11 @@ type commissionFlags struct {
 	families   string
 	addresses  string
 	unattended bool
+	rs485      bool
 }
 
 func commissionVerb(fs *flag.FlagSet) action {
-	f := &commissionFlags{o: commission.Options{Now: time.Now, Dial: rs485.Dial, Times: commission.DefaultTimes()}}
+	f := &commissionFlags{o: commission.Options{Now: time.Now, Dial: rs485.Dial, Turn: rs485.DialTurning, Times: commission.DefaultTimes()}}
 	fs.StringVar(&f.o.Config, "config", "lockerd.toml", "`file` to be written")
 	fs.StringVar(&f.o.Bank, "bank", "", "`name` of the bank, where there is no file yet")
 	fs.StringVar(&f.o.DataDir, "data-dir", "/var/lib/lockerd", "`directory` of its data, where there is no file yet")
@@ -60,6 +61,7 @@ func commissionVerb(fs *flag.FlagSet) action {
 	fs.StringVar(&f.families, "family", "", "look for these `families` only, with commas between")
 	fs.StringVar(&f.addresses, "addresses", "", "look at these `addresses` only: 0-32")
 	fs.IntVar(&f.o.Scan.Baud, "baud", 0, "`rate` of the lines; else that of the family")
+	fs.BoolVar(&f.rs485, "rs485", false, "let the kernel switch the direction of the lines named by --port")
 	fs.DurationVar(&f.o.Scan.Reply, "reply-timeout", probe.ReplyDefault, "`time` for a board to answer")
 	fs.DurationVar(&f.o.Pulse, "pulse", 300*time.Millisecond, "`length` of a pulse, where boards can be told")
 	fs.DurationVar(&f.o.Times.Prove, "prove", f.o.Times.Prove, "`time` for a switch to move")
@@ -98,6 +100,9 @@ func (f *commissionFlags) addBoard(v string) error {
 
 // read takes what needs more than a flag's own reader.
 func (f *commissionFlags) read() error {
+	for i := range f.o.Ports {
+		f.o.Ports[i].RS485 = f.rs485
+	}
 	if err := f.o.Size.UnmarshalText([]byte(f.size)); err != nil || f.size == "" {
 		return ui.Usagef("--size is XS, S, M, L or XL")
 	}

@@ -13,13 +13,15 @@ import (
 
 // Port is one serial line to be looked at.
 type Port struct {
-	Bus  string // name of the bus it becomes
-	Path string
+	Bus   string // name of the bus it becomes
+	Path  string
+	RS485 bool // its driver is to switch the line's direction
 }
 
 // Ports are the lines of a cabinet.
 type Ports struct {
 	Dial  probe.Dial
+	Turn  probe.Dial // for ports with RS485
 	Scan  probe.Options
 	Pulse time.Duration // wished length
 	Say   func(format string, args ...any)
@@ -33,12 +35,16 @@ func (p *Ports) Look(ctx context.Context, port Port) (commission.Bus, error) {
 	if err := p.drop(port.Bus); err != nil {
 		return commission.Bus{}, err
 	}
-	out := commission.Bus{Name: port.Bus, Port: port.Path}
+	out := commission.Bus{Name: port.Bus, Port: port.Path, RS485: port.RS485}
+	dial := p.Dial
+	if port.RS485 {
+		dial = p.Turn
+	}
 	opt := p.Scan
 	opt.Progress = func(family string, baud, first, last int) {
 		p.Say("asking on %s as %s boards are asked, at %d baud, addresses %d to %d", port.Path, family, baud, first, last)
 	}
-	bus, found, err := probe.Scan(ctx, p.Dial, port.Path, opt)
+	bus, found, err := probe.Scan(ctx, dial, port.Path, opt)
 	if err != nil {
 		return out, fmt.Errorf("cannot look for boards on bus %s: %w (if lockerd runs: systemctl stop lockerd)", port.Bus, err)
 	}

@@ -121,7 +121,7 @@ func options(t *testing.T, c *cabinet, family string, last int) Options {
 	t.Helper()
 	return Options{
 		Config: filepath.Join(t.TempDir(), "lockerd.toml"), Bank: "lon-042", DataDir: "/var/lib/lockerd", Size: locker.SizeM,
-		Ports: []Port{{"a", c.line.Path()}},
+		Ports: []Port{{Bus: "a", Path: c.line.Path()}},
 		Scan:  probe.Options{Families: []string{family}, Last: last, Reply: 150 * time.Millisecond},
 		Pulse: 300 * time.Millisecond, Times: Times{Prove: 500 * time.Millisecond, Shut: 5 * time.Second},
 		By: "test", Now: time.Now, Dial: rs485.Dial,

@@ -33,6 +33,7 @@ type Options struct {
 	By      string
 	Now     func() time.Time
 	Dial    probe.Dial
+	Turn    probe.Dial // for ports with RS485
 }
 
 // Run commissions a bank, or proves one door of it again, and returns the
@@ -48,7 +49,7 @@ func Run(ctx context.Context, o Options, person Person, say func(format string, 
 	if err := r.resume(); err != nil {
 		return nil, err
 	}
-	hw := &Ports{Dial: o.Dial, Scan: o.Scan, Pulse: o.Pulse, Say: say}
+	hw := &Ports{Dial: o.Dial, Turn: o.Turn, Scan: o.Scan, Pulse: o.Pulse, Say: say}
 	w := &Walk{
 		State: r.state, Cabinet: hw, Person: Planned{person, o.Spans}, Ports: r.Ports, Times: o.Times,
 		Keep: r.files.Keep, Say: say, Check: r.check,
@@ -94,7 +95,7 @@ func (r *run) ports() error {
 	if len(r.Ports) == 0 {
 		for _, b := range r.bank.Buses {
 			if b.Port != "" {
-				r.Ports = append(r.Ports, Port{b.Name, b.Port})
+				r.Ports = append(r.Ports, Port{b.Name, b.Port, b.RS485})
 			}
 		}
 	}

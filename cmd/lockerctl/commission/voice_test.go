@@ -72,7 +72,7 @@ func TestOtherVoiceIsTried(t *testing.T) {
 	c := &twoVoices{}
 	s := &commission.State{Version: commission.Version, Bank: "b"}
 	w := &Walk{
-		State: s, Cabinet: c, Person: someone{c}, Ports: []Port{{"a", "/dev/x"}}, Times: Times{Prove: time.Millisecond, Shut: time.Second},
+		State: s, Cabinet: c, Person: someone{c}, Ports: []Port{{Bus: "a", Path: "/dev/x"}}, Times: Times{Prove: time.Millisecond, Shut: time.Second},
 		Keep: func(*commission.State) error { return nil }, Say: func(string, ...any) {}, Check: func(*commission.State) error { return nil },
 	}
 	if err := w.Run(t.Context()); err != nil {

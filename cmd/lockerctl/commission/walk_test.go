@@ -229,13 +229,18 @@ func TestForceKeepsTheRest(t *testing.T) {
 	c.label(0, 2, 1)
 	o := options(t, c, "wkly", 1)
 	old := "version = 1\nbank = \"old-1\"\ndata_dir = \"/data\"\n[mqtt]\nurl = \"mqtts://b\"\n[trust]\nkeys_file = \"k\"\n" +
-		"[[bus]]\nname = \"a\"\ndriver = \"cu16\"\nport = \"" + c.line.Path() + "\"\n" +
+		"[[bus]]\nname = \"a\"\ndriver = \"cu16\"\nrs485 = true\nport = \"" + c.line.Path() + "\"\n" +
 		"[[locker]]\nnumber = 1\nbus = \"a\"\nsize = \"L\"\ndoors = 2\nboards = [{address = 0, channels = 2, first_door = 1}]\n" +
 		"[[door]]\nid = \"1-02\"\ntenant = \"acme\"\nlock_channel = 1\n[[door]]\nid = \"1-01\"\nlock_channel = 2\n"
 	if err := os.WriteFile(o.Config, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o.Ports, o.Bank = nil, "" // the file names them
+	turned := 0
+	o.Turn = func(name string, baud int) (rs485.Port, error) {
+		turned++
+		return rs485.DialTurning(name, baud)
+	}
 	w := &watcher{cabinet: c, spans: []commission.Span{{Address: 0, First: id(1), Doors: 2}}}
 	if _, err := Run(t.Context(), o, w, said(t)); err == nil || len(c.line.Log().Pulses()) > 0 {
 		t.Fatalf("without force: %v, %d pulses", err, len(c.line.Log().Pulses()))
@@ -252,6 +257,9 @@ func TestForceKeepsTheRest(t *testing.T) {
 	}
 	if cfg.Bank != "old-1" || cfg.MQTT == nil || cfg.Trust == nil || cfg.Doors[1].Tenant != "acme" || cfg.Lockers[0].Size != locker.SizeL {
 		t.Errorf("lost: %+v", cfg)
+	}
+	if !cfg.Buses[0].RS485 || turned == 0 {
+		t.Errorf("the direction: rs485 %v, dialled %d times so that it turns", cfg.Buses[0].RS485, turned)
 	}
 	if cfg.Buses[0].Driver != "wkly" || cfg.Wires("a") != nil {
 		t.Errorf("wiring of the old file: %+v, %+v", cfg.Buses, cfg.Wires("a"))
