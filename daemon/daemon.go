@@ -18,6 +18,7 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
+	"lockerd/daemon/update"
 	"lockerd/hal"
 	"lockerd/store"
 )
@@ -48,6 +49,7 @@ type Daemon struct {
 	clock    *clock.Clock
 	bank     *bank.Bank
 	linked   *linked // nil: there is no broker
+	updates  *update.Manager
 	bankTime atomic.Pointer[clock.Clock]
 	traces   map[string]hal.Tracer // buses whose lines can be watched
 	parts    []io.Closer           // buses, simulators and scanners, in the order of starting
@@ -109,6 +111,9 @@ func (d *Daemon) assemble() error {
 	if d.bank, err = bank.New(bc, d.store, d.clock); err != nil {
 		return err
 	}
+	if err := d.prepareUpdates(); err != nil {
+		return err
+	}
 	return d.connect(trust)
 }
 
@@ -141,11 +146,15 @@ func (d *Daemon) run(ctx context.Context) error {
 	slotsCtx, stopSlots := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSlots()
 	judged := make(chan struct{})
-	go func() { d.watchSlot(slotsCtx); close(judged) }()
 	beat := time.NewTicker(judgeEvery)
 	defer beat.Stop()
 	watched := make(chan struct{})
 	go func() { d.watch().run(linkCtx, beat.C); close(watched) }()
+	go func() {
+		defer close(judged)
+		d.watchSlot(slotsCtx)
+		d.updates.Run(slotsCtx)
+	}()
 	err = d.supervise(ctx, ended)
 	stopSlots()
 	<-judged

@@ -191,7 +191,8 @@ type Bank struct {
 	restart    chan struct{}
 	restartDue bool
 	leaving    *leaving
-	left       bool // restart is closed: nothing is taken any more
+	updates    Updates // nil: none
+	left       bool    // restart is closed: nothing is taken any more
 	desired    locker.DesiredState
 	own        Times         // of the configuration, under those of the desired document
 	watch      sync.Mutex    // guards changed

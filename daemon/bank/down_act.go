@@ -21,6 +21,8 @@ func (b *Bank) act(p pendingCommand, c *locker.Command) {
 		go b.actOpenAll(p, c.Args.Locker)
 	case locker.CmdSelfTest:
 		go b.actSelfTest(p)
+	case locker.CmdUpdate:
+		go b.actUpdate(p, c.Args)
 	default:
 		b.post(func() { b.actNow(p, c) })
 	}

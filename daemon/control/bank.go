@@ -34,6 +34,9 @@ type Bank interface {
 	Codes(ctx context.Context) ([]bank.CodeStatus, error)
 	RevokeCode(ctx context.Context, id, by string) error
 	SelfTest(ctx context.Context) ([]bank.SelfTestLine, error)
+	// Update returns when the new version is verified on disk, before it is tried.
+	Update(ctx context.Context, o bank.UpdateOrder, by string) (bank.UpdateStatus, error)
+	UpdateStatus(ctx context.Context) (bank.UpdateStatus, error)
 }
 
 // OpenRequest orders an opening.

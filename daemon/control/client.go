@@ -118,6 +118,16 @@ func (c *Client) SelfTest(ctx context.Context) ([]bank.SelfTestLine, error) {
 	return read[[]bank.SelfTestLine](ctx, c, "/v1/self-test", testTime)
 }
 
+// Update orders a new version and waits until it is verified on the bank's disk.
+func (c *Client) Update(ctx context.Context, o bank.UpdateOrder) (bank.UpdateStatus, error) {
+	return act[bank.UpdateStatus](ctx, c, "/v1/update", updateTime, o)
+}
+
+// UpdateStatus asks how versions and updates stand.
+func (c *Client) UpdateStatus(ctx context.Context) (bank.UpdateStatus, error) {
+	return read[bank.UpdateStatus](ctx, c, "/v1/update", quick)
+}
+
 func read[T any](ctx context.Context, c *Client, path string, limit time.Duration) (T, error) {
 	return ask[T](ctx, c, http.MethodGet, path, limit, nil)
 }

@@ -11,10 +11,11 @@ import (
 
 // Deadlines of requests, for the bank's part of them.
 const (
-	quick    = 10 * time.Second
-	openTime = 2 * time.Minute  // queue + tries x (prove + retries): ten times the defaults
-	testTime = time.Minute      // a silent bus answers with time-outs
-	scanTime = 10 * time.Minute // a whole journal, 4 x 64 MiB, on the slowest card
+	quick      = 10 * time.Second
+	openTime   = 2 * time.Minute  // queue + tries x (prove + retries): ten times the defaults
+	testTime   = time.Minute      // a silent bus answers with time-outs
+	updateTime = 40 * time.Minute // a program over the slowest modem
+	scanTime   = 10 * time.Minute // a whole journal, 4 x 64 MiB, on the slowest card
 )
 
 // none is the answer of an action that has nothing to tell.
@@ -38,6 +39,8 @@ func (s *Server) routes() {
 	post(s, "/v1/clock/reset", quick, s.resetClock)
 	post(s, "/v1/codes", quick, b.NewCode)
 	post(s, "/v1/codes/revoke", quick, s.revoke)
+	get(s, "/v1/update", quick, b.UpdateStatus)
+	post(s, "/v1/update", updateTime, b.Update)
 	s.mux.HandleFunc("GET /v1/events", s.events)
 	s.mux.HandleFunc("GET /v1/trace", s.trace)
 }

@@ -12,6 +12,7 @@ const (
 	CmdRestart      = "restart"
 	CmdSetStock     = "set_stock"
 	CmdResync       = "resync"
+	CmdUpdate       = "update" // ours, added to the contract: see sync/README.md
 )
 
 // Command is an order from above, its signature and its bank already checked.
@@ -32,6 +33,10 @@ type CommandArgs struct {
 	Locker int     `json:"locker,omitempty"`
 	Item   *Item   `json:"item"` // set_stock; null empties the door
 	From   *uint64 `json:"from,omitempty"`
+
+	Channel string `json:"channel,omitempty"` // update: of releases
+	Version string `json:"version,omitempty"` // update: absent, what the channel offers
+	Window  string `json:"window,omitempty"`  // update: 02:00-04:00, the bank's time zone; absent: at once
 }
 
 // Statuses of a reply.

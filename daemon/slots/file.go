@@ -34,6 +34,8 @@ type Dir struct {
 	Path string
 	// Step is called before each operation on a file; tests end the process there.
 	Step func(op string)
+	// Free tells how many bytes are left; nil: what the file system says.
+	Free func() (int64, error)
 }
 
 func (d *Dir) step(op string) {
@@ -188,4 +190,17 @@ func (d *Dir) syncDir(path string) error {
 		return fmt.Errorf("cannot sync %q: %w", path, err)
 	}
 	return nil
+}
+
+// WriteFile puts a file of 0600 into place so that it is there whole or not at all, also
+// over a power cut.
+func WriteFile(path string, b []byte) error {
+	d := &Dir{Path: filepath.Dir(path)}
+	if err := d.writeSynced(path+tmpSuffix, b); err != nil {
+		return err
+	}
+	if err := os.Rename(path+tmpSuffix, path); err != nil {
+		return err
+	}
+	return d.syncDir(d.Path)
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func newDir(t *testing.T) *Dir {
@@ -180,3 +182,30 @@ func TestPutRefuses(t *testing.T) {
 type failing struct{}
 
 func (*failing) Read([]byte) (int, error) { return 0, errors.New("pulled out") }
+
+// TestFullDisk lets a real file system run full in the middle of a program.
+func TestFullDisk(t *testing.T) {
+	mnt := t.TempDir()
+	if err := unix.Mount("tmpfs", mnt, "tmpfs", 0, "size=128k"); err != nil {
+		t.Skipf("cannot mount a small file system: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(mnt, 0) })
+	d := &Dir{Path: filepath.Join(mnt, "update"), Free: func() (int64, error) { return 1 << 40, nil }}
+	small := []byte("v1")
+	if err := d.Put(Program{Version: "1", SHA256: digest(small), Size: 2}, bytes.NewReader(small), noon); err != nil {
+		t.Fatal(err)
+	}
+	change(t, d, arm)
+	b := bytes.Repeat([]byte("x"), 1<<20)
+	err := d.Put(Program{Version: "2", SHA256: digest(b), Size: int64(len(b))}, bytes.NewReader(b), noon)
+	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "order it again") {
+		t.Fatal(err)
+	}
+	s, _, err := d.Load()
+	if err != nil || s.Active != A || s.Trial != nil || s.Last.Result != Abandoned {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if err := d.Check(A, s.Slots[A]); err != nil {
+		t.Fatal(err)
+	}
+}

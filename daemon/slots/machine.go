@@ -53,7 +53,17 @@ func (s State) Verify() (State, error) {
 	return s, nil
 }
 
-// Arm orders the trial: the next start is of the new program. good is the health of
+// Order has a verified program tried as soon as its window and the doors let it.
+func (s State) Order(window, by string) (State, error) {
+	if s.Trial == nil || s.Trial.Phase != Verified {
+		return s, wrong("order the update", s)
+	}
+	s = s.clone()
+	s.Trial.Ordered, s.Trial.Window, s.Trial.By = true, window, by
+	return s, nil
+}
+
+// Arm begins the trial: the next start is of the new program. good is the health of
 // the active one, against which it will be judged. Without an active one there is
 // nothing to go back to, and the program simply becomes it.
 func (s State) Arm(good *Health) (State, error) {
@@ -106,7 +116,7 @@ func (s State) Fail(why string) (State, error) {
 
 func (s State) rollBack(now time.Time) State {
 	t := s.Trial
-	s.Last = &Outcome{Version: t.Program.Version, Result: RolledBack, Why: t.Why, At: now}
+	s.Last = &Outcome{Version: t.Program.Version, SHA256: t.Program.SHA256, Result: RolledBack, Why: t.Why, At: now}
 	delete(s.Slots, t.Slot)
 	s.Trial = nil
 	return s

@@ -70,15 +70,26 @@ func (d *Dir) fill(slot Slot, p Program, r io.Reader) error {
 
 // room refuses to begin what the disk can't hold.
 func (d *Dir) room(size int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(d.Path, &fs); err != nil {
+	left := d.Free
+	if left == nil {
+		left = d.free
+	}
+	free, err := left()
+	if err != nil {
 		return fmt.Errorf("cannot tell how much room is left for the update: %w", err)
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize) //nolint:gosec,nolintlint,unconvert // int32 on some boards
 	if need := size + spare; free < need {
 		return fmt.Errorf("cannot stage the update: it needs %d MiB and %d are free: free space on the card (journalctl --vacuum-size=50M, apt-get clean), then order it again", need>>20, free>>20)
 	}
 	return nil
+}
+
+func (d *Dir) free() (int64, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(d.Path, &fs); err != nil {
+		return 0, err
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize), nil //nolint:gosec,nolintlint,unconvert // int32 on some boards
 }
 
 func (d *Dir) copyIn(path string, p Program, r io.Reader) error {

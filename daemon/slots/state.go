@@ -72,6 +72,9 @@ type Trial struct {
 	Attempts int     `json:"attempts"` // starts that have not ended orderly
 	Starts   int     `json:"starts"`   // all
 	Why      string  `json:"why,omitempty"`
+	Ordered  bool    `json:"ordered,omitempty"` // verified, and to be tried
+	Window   string  `json:"window,omitempty"`  // when it may be tried, "02:00-04:00"; "": at any time
+	By       string  `json:"by,omitempty"`      // who ordered it
 }
 
 // Results of an update.
@@ -85,6 +88,7 @@ const (
 type Outcome struct {
 	Version string    `json:"version"`
 	Result  string    `json:"result"`
+	SHA256  string    `json:"sha256,omitempty"`
 	Why     string    `json:"why,omitempty"`
 	At      time.Time `json:"at"`             // system clock
 	Told    bool      `json:"told,omitempty"` // stands in the bank's journal

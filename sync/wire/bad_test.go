@@ -21,6 +21,7 @@ func TestCommands(t *testing.T) {
 		{"open_all of a locker", c("open_all", `{"locker":2}`), ""},
 		{"set_stock", c("set_stock", `{"door":"1-07","item":`+item+`}`), ""},
 		{"set_stock empties", c("set_stock", `{"door":"1-07","item":null}`), ""},
+		{"update", c("update", `{"channel":"stable","version":"1.3.0","window":"23:00-04:30"}`), ""},
 		{"resync from 0", c("resync", `{"from":0}`), ""},
 		{"poll", c("poll", `{}`), ""},
 		{"unknown args", c("poll", `{"fast":true}`), ""},
@@ -43,6 +44,10 @@ func TestCommands(t *testing.T) {
 		{"item of tenant local", c("set_stock", `{"door":"1-07","item":{"tenant":"local","sku":"lap","condition":"ready"}}`), "args.item.tenant: is no tenant's name"},
 		{"item without sku", c("set_stock", `{"door":"1-07","item":{"tenant":"","sku":"","condition":"ready"}}`), "args.item.sku: is no sku's name"},
 		{"item in no condition", c("set_stock", `{"door":"1-07","item":{"tenant":"","sku":"l","condition":"new"}}`), "args.item.condition: must be ready, faulty or uncertain"},
+		{"update of a door", c("update", `{"door":"1-07"}`), "args.door: is not for update"},
+		{"update window", c("update", `{"window":"2-4"}`), "args.window: must be HH:MM-HH:MM"},
+		{"update channel", c("update", `{"channel":"../x"}`), "args.channel: must be up to 32 of a-z, 0-9 and -"},
+		{"window of a restart", c("restart", `{"window":"02:00-04:00"}`), "args.window: is not for restart"},
 		{"resync without from", c("resync", `{}`), "args.from: resync needs it"},
 		{"resync from -1", c("resync", `{"from":-1}`), "args.from: must not be below 0"},
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ var takes = map[string]struct{ need, may []string }{
 	locker.CmdRestart:      {},
 	locker.CmdSetStock:     {need: []string{"door", "item"}},
 	locker.CmdResync:       {need: []string{"from"}},
+	locker.CmdUpdate:       {may: []string{"channel", "version", "window"}},
 }
 
 // loose is what is read of a command that is not whole, to answer it.
@@ -117,7 +119,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 			return fmt.Sprintf("args.%s: %s needs it", n, c.Type)
 		}
 	}
-	for _, n := range []string{"door", "locker", "item", "from"} {
+	for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window"} {
 		if v, ok := a.Args[n]; ok && string(v) != "null" && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
 			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
 		}
@@ -125,7 +127,33 @@ func checkCommand(c *locker.Command, body []byte) string {
 	if _, ok := a.Args["locker"]; ok && (c.Args.Locker < 1 || c.Args.Locker > locker.MaxLockers) {
 		return fmt.Sprintf("args.locker: must be 1 to %d", locker.MaxLockers)
 	}
+	if why := checkUpdate(&c.Args); why != "" {
+		return why
+	}
 	return checkItem(c.Args.Item)
+}
+
+var (
+	channelForm = regexp.MustCompile(ChannelForm)
+	windowForm  = regexp.MustCompile(WindowForm)
+)
+
+// Forms of the arguments of update.
+const (
+	ChannelForm = `^[a-z0-9][a-z0-9-]{0,31}$`
+	WindowForm  = `^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$`
+)
+
+func checkUpdate(a *locker.CommandArgs) string {
+	switch {
+	case a.Channel != "" && !channelForm.MatchString(a.Channel):
+		return "args.channel: must be up to 32 of a-z, 0-9 and -"
+	case a.Version != "" && !printable(a.Version):
+		return "args.version: must be at most 64 visible ASCII characters"
+	case a.Window != "" && !windowForm.MatchString(a.Window):
+		return "args.window: must be HH:MM-HH:MM"
+	}
+	return ""
 }
 
 func checkItem(it *locker.Item) string {

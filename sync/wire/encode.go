@@ -53,6 +53,10 @@ func (c Command) MarshalJSON() ([]byte, error) {
 		Door   locker.DoorID `json:"door,omitzero"`
 		Locker int           `json:"locker,omitempty"`
 		From   *uint64       `json:"from,omitempty"`
+
+		Channel string `json:"channel,omitempty"`
+		Version string `json:"version,omitempty"`
+		Window  string `json:"window,omitempty"`
 	}
 	type plain struct {
 		Head
@@ -66,7 +70,7 @@ func (c Command) MarshalJSON() ([]byte, error) {
 	}
 	p := plain{Head: c.Head, ID: c.ID, Type: c.Type, Args: c.Args, IAT: c.IAT, EXP: c.EXP, Counter: c.Counter, Nonce: c.Nonce}
 	if c.Type != locker.CmdSetStock {
-		p.Args = args{c.Args.Door, c.Args.Locker, c.Args.From}
+		p.Args = args{c.Args.Door, c.Args.Locker, c.Args.From, c.Args.Channel, c.Args.Version, c.Args.Window}
 	}
 	return json.Marshal(p)
 }

@@ -84,9 +84,9 @@ func memberRules() map[string]s {
 		"DoorRule.tenant": named(tenantForm), "Desired.texts": {Type: "object"}, "OpenRule.tries": upTo(maxTries),
 
 		"Command.id": text(wordForm), "Command.nonce": text(wordForm), "Command.iat": text(signedForm), "Command.exp": text(signedForm),
-		"Command.type":       words("open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync"),
-		"CommandArgs.locker": between(1, locker.MaxLockers),
-		"Item.tenant":        named(`^([a-z0-9][a-z0-9._-]{0,31})?$`), "Item.sku": text(skuForm), "Item.serial": text(wordForm),
+		"Command.type":       words("open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update"),
+		"CommandArgs.locker": between(1, locker.MaxLockers), "CommandArgs.channel": named(ChannelForm), "CommandArgs.version": text(wordForm), "CommandArgs.window": text(WindowForm),
+		"Item.tenant": named(`^([a-z0-9][a-z0-9._-]{0,31})?$`), "Item.sku": text(skuForm), "Item.serial": text(wordForm),
 		"Reply.status": words("done", "refused", "failed", "unknown"),
 
 		"jwkSet.keys": {MaxItems: MaxKeys}, "jwk.kty": always("OKP"), "jwk.crv": always("Ed25519"), "jwk.kid": text(wordForm),
@@ -127,9 +127,9 @@ func holds(member string, what s) *s {
 // structRules are the rules between members.
 func structRules() map[string]s {
 	var args []*s
-	for _, typ := range []string{"open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync"} {
+	for _, typ := range []string{"open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update"} {
 		var not []string
-		for _, n := range []string{"door", "locker", "item", "from"} {
+		for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window"} {
 			if !slices.Contains(takes[typ].need, n) && !slices.Contains(takes[typ].may, n) {
 				not = append(not, n)
 			}

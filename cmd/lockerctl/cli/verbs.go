@@ -15,6 +15,7 @@ func program() *ui.Program[*call] {
   --by NAME    your name, for the journal; it stands behind your user's
 exit code: 0 done, 1 failed or refused, 2 called wrongly
 lockerctl help VERB says more
+lockerctl release help: the repository that banks fetch new versions from
 lockerctl fleet help: codes, commands and a live view of many banks, through their broker
 `,
 	}
@@ -45,6 +46,8 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "commission", Args: "[--door DOOR] [flags]", Short: "find boards, prove every door, write the configuration", Setup: commissionVerb, Long: commissionHelp},
 		{Name: "self-test", Short: "look at everything, move nothing", Setup: selfTestVerb},
 		{Name: "doctor", Short: "what is wrong, and what to do first", Setup: doctorVerb, Long: doctorHelp},
+		{Name: "update", Args: "[--from DIR|URL] [flags]", Short: "fetch a new version and try it once all doors are shut", Setup: updateVerb, Long: updateHelp},
+		{Name: "update status", Short: "versions, and how the last update went", Setup: updateStatusVerb},
 		{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},
 		{Name: "version", Short: "version of lockerctl", Setup: versionVerb},
 	}

@@ -283,3 +283,21 @@ func (b *Bank) RevokeCode(_ context.Context, id, by string) error {
 func (b *Bank) SelfTest(context.Context) ([]bank.SelfTestLine, error) {
 	return b.Findings, b.Fail["SelfTest"]
 }
+
+// Update implements control.Bank.
+func (b *Bank) Update(ctx context.Context, o bank.UpdateOrder, by string) (bank.UpdateStatus, error) {
+	if err := b.Fail["Update"]; err != nil {
+		return bank.UpdateStatus{}, err
+	}
+	b.act("update %+v by %q", o, by)
+	return b.UpdateStatus(ctx)
+}
+
+// UpdateStatus implements control.Bank.
+func (b *Bank) UpdateStatus(context.Context) (bank.UpdateStatus, error) {
+	return bank.UpdateStatus{
+		Running: "1.2.0", Slot: "a", Active: "a", Slots: map[string]string{"a": "1.2.0", "b": "1.3.0"}, Source: "https://updates.example.com/lockerd",
+		Update: &bank.UpdateTrial{Version: "1.3.0", Phase: "verified", Ordered: true, Window: "02:00-04:00", By: "ada"},
+		Last:   &bank.UpdateOutcome{Version: "1.2.9", Result: "rolled_back", Why: "lost: scanner front", At: Now},
+	}, b.Fail["UpdateStatus"]
+}

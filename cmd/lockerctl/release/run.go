@@ -1,0 +1,234 @@
+// Package release is the program lockerctl release: it makes and keeps the repository that
+// banks fetch new versions of lockerd from (package daemon/update/release). It talks to no
+// bank. Exit codes: 0 done, also where something waits for the next signer; 1 failed; 2
+// called wrongly.
+package release
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"lockerd/cmd/lockerctl/ui"
+	"lockerd/daemon/update/release"
+)
+
+// Exit codes, contract 3.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+type call struct {
+	out  *bufio.Writer
+	args []string
+	json bool
+	repo release.Repo
+	days int
+}
+
+type (
+	action = ui.Action[*call]
+	verb   = ui.Verb[*call]
+)
+
+// Run is the program: args behind `lockerctl release`, the exit code back.
+func Run(args []string, stdout, stderr io.Writer) int {
+	c := &call{out: bufio.NewWriter(stdout), repo: release.Repo{Now: time.Now}}
+	err := c.dispatch(context.Background(), args)
+	if ferr := c.out.Flush(); err == nil {
+		err = ferr
+	}
+	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
+		usage.Print(stderr)
+		return exitUsage
+	}
+	if few, ok := errors.AsType[*release.TooFewError](err); ok {
+		ui.Emit(stdout, "%s\n", few.Error())
+		return exitDone
+	}
+	if err != nil {
+		ui.Emit(stderr, "lockerctl release: %s\n", ui.Clean(err.Error()))
+		return exitFailed
+	}
+	return exitDone
+}
+
+func (c *call) register(fs *flag.FlagSet) {
+	fs.StringVar(&c.repo.Dir, "repo", c.or(c.repo.Dir, "updates"), "the repository, a `directory`")
+	fs.StringVar(&c.repo.Keys, "keys", c.or(c.repo.Keys, "update-keys"), "private keys, a `directory` outside of it")
+	fs.IntVar(&c.days, "fresh", max(c.days, int(release.Fresh/(24*time.Hour))), "`days` that banks take it without a refresh")
+	fs.BoolVar(&c.json, "json", c.json, "print JSON")
+}
+
+func (*call) or(v, def string) string {
+	if v != "" {
+		return v
+	}
+	return def
+}
+
+func (c *call) dispatch(ctx context.Context, args []string) error {
+	p := program()
+	top := ui.NewFlags(p.Name)
+	c.register(top)
+	if err := top.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return p.Help(c.out, nil)
+		}
+		return p.Misused(err)
+	}
+	v, rest, err := p.Find(top.Args())
+	if err != nil {
+		return err
+	}
+	fs := ui.NewFlags(v.Name)
+	c.register(fs)
+	do := v.Setup(fs)
+	c.args, err = ui.Permute(fs, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		return p.Help(c.out, ui.Words(v.Name))
+	}
+	if err == nil {
+		err = p.Count(v, len(c.args))
+	}
+	if err == nil && (c.days < 1 || c.days > 366) {
+		err = ui.Usagef("--fresh is 1 to 366 days: so long can a bank be kept on an old version by who stands between")
+	}
+	c.repo.Fresh = time.Duration(c.days) * 24 * time.Hour
+	if err == nil {
+		err = do(ctx, c)
+	}
+	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
+		p.About(usage, v)
+	}
+	return err
+}
+
+func program() *ui.Program[*call] {
+	return &ui.Program[*call]{
+		Name: "lockerctl release",
+		Head: "[--repo DIR] [--keys DIR] VERB ...",
+		Verbs: []*verb{
+			{Name: "init", Args: "[--root 2/3] [--signers 1/1]", Short: "make keys and an empty repository", Setup: initVerb, Long: initHelp},
+			{Name: "add", Args: "VERSION FILE... [--channel C]", Short: "release files lockerd-linux-ARCH", Least: 2, Most: -1, Setup: addVerb},
+			{Name: "sign", Short: "add the signatures of the keys at hand to what is staged", Setup: simple((*release.Repo).Sign)},
+			{Name: "refresh", Short: "renew what says that nothing is newer; run it by a timer", Setup: simple((*release.Repo).Refresh)},
+			{Name: "rotate", Args: "ROLE", Short: "replace the keys of root, targets, snapshot or timestamp", Least: 1, Most: 1, Setup: rotateVerb},
+			{Name: "status", Short: "versions, expiry, signatures, what is staged", Setup: statusVerb},
+			{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 1, Setup: helpVerb},
+		},
+		Foot: `
+  --repo DIR    the repository (updates): serve it by any web server, or copy it onto a stick
+  --keys DIR    the private keys at hand (update-keys); never into the repository
+  --fresh DAYS  how long banks take it without a refresh (30)
+A bank needs REPO/metadata/1.root.json as its [update] root_file.
+exit code: 0 done or staged for the next signer, 1 failed, 2 called wrongly
+`,
+	}
+}
+
+const initHelp = `--root 2/3: three root keys are made, two must sign a change of who may sign. Take them out
+of KEYS, onto sticks in two places; they are needed for rotate only, and every five years.
+--signers 2/2: two must sign each release; add stages it, and the second one runs sign.
+The keys snapshot-1 and timestamp-1 stay where refresh runs.`
+
+// share is a flag like 2/3.
+type share release.Threshold
+
+// String implements flag.Value.
+func (s *share) String() string { return fmt.Sprintf("%d/%d", s.Need, s.Keys) }
+
+// Set implements flag.Value.
+func (s *share) Set(text string) error {
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.Need, &s.Keys); err != nil || n != 2 || s.Need < 1 || s.Keys < s.Need || s.Keys > 20 {
+		return errors.New("write it as 2/3: two of three")
+	}
+	return nil
+}
+
+func initVerb(fs *flag.FlagSet) action {
+	root, signers := share{Keys: 3, Need: 2}, share{Keys: 1, Need: 1}
+	fs.Var(&root, "root", "root keys: how `many` of how many must sign")
+	fs.Var(&signers, "signers", "keys of releases: how `many` of how many must sign")
+	return func(_ context.Context, c *call) error {
+		if err := c.repo.Init(release.Threshold(root), release.Threshold(signers)); err != nil {
+			return err
+		}
+		ui.Emit(c.out, "made %s; its keys lie in %s: take root-*.key out and lock them away\nbanks need %s/metadata/1.root.json as [update] root_file\n", c.repo.Dir, c.repo.Keys, c.repo.Dir)
+		return nil
+	}
+}
+
+func addVerb(fs *flag.FlagSet) action {
+	channel := fs.String("channel", "stable", "`channel` to release into")
+	return func(_ context.Context, c *call) error {
+		if err := c.repo.Add(*channel, c.args[0], c.args[1:]); err != nil {
+			return err
+		}
+		ui.Emit(c.out, "released %s into %s\n", c.args[0], *channel)
+		return nil
+	}
+}
+
+func rotateVerb(*flag.FlagSet) action {
+	return func(_ context.Context, c *call) error {
+		if err := c.repo.Rotate(c.args[0]); err != nil {
+			return err
+		}
+		ui.Emit(c.out, "the keys of %s are new; remove the old ones from %s\n", c.args[0], c.repo.Keys)
+		return nil
+	}
+}
+
+// simple is a verb without arguments.
+func simple(do func(*release.Repo) error) func(*flag.FlagSet) action {
+	return func(*flag.FlagSet) action {
+		return func(_ context.Context, c *call) error {
+			if err := do(&c.repo); err != nil {
+				return err
+			}
+			ui.Emit(c.out, "published\n")
+			return nil
+		}
+	}
+}
+
+func statusVerb(*flag.FlagSet) action {
+	return func(_ context.Context, c *call) error {
+		s, err := c.repo.Status()
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return json.NewEncoder(c.out).Encode(s)
+		}
+		p := &ui.Page{W: c.out}
+		t := &ui.Table{Head: []string{"ROLE", "VERSION", "EXPIRES", "MUST SIGN", "KEYS HERE"}}
+		for _, r := range s.Roles {
+			t.Row(ui.Plain(r.Role), ui.Plain(strconv.FormatInt(r.Version, 10)), ui.Plain(r.Expires.Format(time.DateOnly)),
+				ui.Plain(fmt.Sprintf("%d of %d", r.Need, r.Keys)), ui.Plain(strconv.Itoa(r.AtHand)))
+		}
+		p.Table(t)
+		files := &ui.Table{Head: []string{"FILE", "VERSION", "BYTES"}}
+		for _, f := range s.Files {
+			files.Row(ui.Plain(f.Name), ui.Plain(f.Version), ui.Plain(strconv.FormatInt(f.Size, 10)))
+		}
+		p.Section(files)
+		for _, role := range s.Staged {
+			p.Line("%s is staged and waits for signatures: lockerctl release sign", role)
+		}
+		return nil
+	}
+}
+
+func helpVerb(*flag.FlagSet) action {
+	return func(_ context.Context, c *call) error { return program().Help(c.out, c.args) }
+}

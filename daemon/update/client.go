@@ -1,0 +1,223 @@
+package update
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+
+	"lockerd/daemon/slots"
+	"lockerd/daemon/update/release"
+)
+
+// Bounds of metadata.
+const (
+	maxMetadata = 1 << 20 // bytes of one file
+	maxRoots    = 256     // that are walked in one go
+	maxProgram  = 64 << 20
+)
+
+// Client knows what this bank has believed so far.
+type Client struct {
+	RootFile string           // the first root
+	Dir      string           // where what was seen is kept
+	Now      func() time.Time // bank time
+	Board    string           // lockerd-linux-ARCH
+	Log      func(string)
+}
+
+// Found is a program that a repository offers.
+type Found struct {
+	Program slots.Program
+	name    string // of the file, below targets/
+}
+
+// Find brings the trusted metadata up to what the source has and returns the program
+// of a channel for this board.
+func (c *Client) Find(ctx context.Context, src Source, channel string) (*Found, error) {
+	w := &walk{Client: c, ctx: ctx, src: src}
+	if err := w.refresh(); err != nil {
+		return nil, err
+	}
+	name := path.Join(channel, c.Board)
+	t, ok := w.set.Targets[metadata.TARGETS].Signed.Targets[name]
+	if !ok {
+		return nil, refused("check the channel; lockerctl release status lists what there is", "channel %q has none for this board (%s)", channel, c.Board)
+	}
+	sum, version := hex.EncodeToString(t.Hashes["sha256"]), release.VersionOf(t)
+	if sum == "" || version == "" || t.Length <= 0 || t.Length > maxProgram {
+		return nil, refused("make the release anew: lockerctl release add", "the entry of %s lacks version, digest or a size below %d MiB", name, maxProgram>>20)
+	}
+	return &Found{
+		Program: slots.Program{Version: version, SHA256: sum, Size: t.Length},
+		name:    path.Join("targets", path.Dir(name), sum+"."+path.Base(name)),
+	}, nil
+}
+
+// Open begins to fetch a program. Who reads it compares size and digest.
+func (c *Client) Open(ctx context.Context, src Source, f *Found) (io.ReadCloser, error) {
+	r, err := src.Open(ctx, f.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, refused("copy or upload the whole repository, targets/ included", "its program is missing (%s)", f.name)
+	}
+	return r, err
+}
+
+// walk is one way through the repository, in the order of the specification (5.3 to 5.6).
+type walk struct {
+	*Client
+	ctx context.Context //nolint:containedctx // a walk is one call
+	src Source
+	set *trustedmetadata.TrustedMetadata
+}
+
+func (w *walk) refresh() error {
+	if err := w.roots(); err != nil {
+		return err
+	}
+	if err := w.timestamp(); err != nil {
+		return judged(metadata.TIMESTAMP, err)
+	}
+	if err := w.snapshot(); err != nil {
+		return judged(metadata.SNAPSHOT, err)
+	}
+	return judged(metadata.TARGETS, w.targets())
+}
+
+func (c *Client) kept(role string) string { return filepath.Join(c.Dir, role+".json") }
+
+// keep writes down what was believed. It is on disk before anything follows from it.
+func (c *Client) keep(role string, b []byte) error {
+	err := os.MkdirAll(c.Dir, 0o750)
+	if err == nil {
+		err = slots.WriteFile(c.kept(role), b)
+	}
+	if err != nil {
+		return &Error{Code: CodeFailed, Text: fmt.Sprintf("cannot keep the %s of the updates: %v", role, err), Cure: "free space on the card: journalctl --vacuum-size=50M"}
+	}
+	return nil
+}
+
+// start begins with the newest root that was believed; one that is damaged is forgotten, the
+// first one leads to it again.
+func (w *walk) start() error {
+	for _, file := range []string{w.kept(metadata.ROOT), w.RootFile} {
+		b, err := os.ReadFile(file)
+		if err == nil {
+			w.set, err = trustedmetadata.New(b)
+		}
+		if err == nil {
+			w.set.RefTime = w.Now().UTC()
+			return nil
+		}
+		if file == w.RootFile {
+			return refused("put the repository's first root there (metadata/1.root.json) and name it in [update] root_file",
+				"no root is trusted: %v", err)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.Log("the root of updates that was kept is damaged, beginning from the first: " + err.Error())
+		}
+	}
+	return nil
+}
+
+func (w *walk) roots() error {
+	if err := w.start(); err != nil {
+		return err
+	}
+	for range maxRoots {
+		b, err := w.fetch(fmt.Sprintf("%d.root.json", w.set.Root.Signed.Version+1))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			_, err = w.set.UpdateRoot(b)
+		}
+		if err != nil {
+			return judged(metadata.ROOT, err)
+		}
+		if err := w.keep(metadata.ROOT, b); err != nil {
+			return err
+		}
+	}
+	return refused("look at the repository: it has rotated more often than anybody should", "it has more than %d new roots", maxRoots)
+}
+
+// timestamp takes the one that was seen first: a newer may not be older than it.
+func (w *walk) timestamp() error {
+	if b, err := os.ReadFile(w.kept(metadata.TIMESTAMP)); err == nil {
+		if _, err := w.set.UpdateTimestamp(b); err != nil && !errors.Is(err, &metadata.ErrExpiredMetadata{}) {
+			w.Log("the timestamp of updates that was kept does not count any more: " + err.Error())
+		}
+	}
+	b, err := w.fetch("timestamp.json")
+	if err != nil {
+		return err
+	}
+	if _, err := w.set.UpdateTimestamp(b); err != nil {
+		if !errors.Is(err, &metadata.ErrEqualVersionNumber{}) {
+			return err
+		}
+		if w.set.Timestamp.Signed.IsExpired(w.set.RefTime) {
+			return &metadata.ErrExpiredMetadata{Msg: "the same as before"}
+		}
+		return nil
+	}
+	return w.keep(metadata.TIMESTAMP, b)
+}
+
+func (w *walk) snapshot() error {
+	if b, err := os.ReadFile(w.kept(metadata.SNAPSHOT)); err == nil {
+		if _, err = w.set.UpdateSnapshot(b, true); err == nil {
+			return nil // the newest already
+		}
+	}
+	m, ok := w.set.Timestamp.Signed.Meta["snapshot.json"]
+	if !ok {
+		return errors.New("the timestamp names none")
+	}
+	b, err := w.fetch(fmt.Sprintf("%d.snapshot.json", m.Version))
+	if err != nil {
+		return err
+	}
+	if _, err := w.set.UpdateSnapshot(b, false); err != nil {
+		return err
+	}
+	return w.keep(metadata.SNAPSHOT, b)
+}
+
+func (w *walk) targets() error {
+	m, ok := w.set.Snapshot.Signed.Meta["targets.json"]
+	if !ok {
+		return errors.New("the snapshot names none")
+	}
+	b, err := w.fetch(fmt.Sprintf("%d.targets.json", m.Version))
+	if err != nil {
+		return err
+	}
+	_, err = w.set.UpdateTargets(b)
+	return err
+}
+
+// fetch reads one file of metadata.
+func (w *walk) fetch(name string) ([]byte, error) {
+	r, err := w.src.Open(w.ctx, path.Join("metadata", name))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1))
+	if err == nil && len(b) > maxMetadata {
+		err = errors.New("it is too large")
+	}
+	return b, err
+}
