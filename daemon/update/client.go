@@ -2,7 +2,7 @@ package update
 
 import (
 	"context"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,13 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"time"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
-	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
-
 	"lockerd/daemon/slots"
-	"lockerd/daemon/update/release"
+	"lockerd/daemon/update/tuf"
 )
 
 // Bounds of metadata.
@@ -25,6 +23,16 @@ const (
 	maxRoots    = 256     // that are walked in one go
 	maxProgram  = 64 << 20
 )
+
+// Roles of a repository.
+const (
+	roleRoot      = "root"
+	roleTimestamp = "timestamp"
+	roleSnapshot  = "snapshot"
+	roleTargets   = "targets"
+)
+
+var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // Client knows what this bank has believed so far.
 type Client struct {
@@ -49,12 +57,12 @@ func (c *Client) Find(ctx context.Context, src Source, channel string) (*Found, 
 		return nil, err
 	}
 	name := path.Join(channel, c.Board)
-	t, ok := w.set.Targets[metadata.TARGETS].Signed.Targets[name]
+	t, ok := w.set.Targets.Targets[name]
 	if !ok {
 		return nil, refused("check the channel; lockerctl release status lists what there is", "channel %q has none for this board (%s)", channel, c.Board)
 	}
-	sum, version := hex.EncodeToString(t.Hashes["sha256"]), release.VersionOf(t)
-	if sum == "" || version == "" || t.Length <= 0 || t.Length > maxProgram {
+	sum, version := t.Hashes["sha256"], versionOf(t.Custom)
+	if !digestForm.MatchString(sum) || version == "" || t.Length <= 0 || t.Length > maxProgram {
 		return nil, refused("make the release anew: lockerctl release add", "the entry of %s lacks version, digest or a size below %d MiB", name, maxProgram>>20)
 	}
 	return &Found{
@@ -77,7 +85,7 @@ type walk struct {
 	*Client
 	ctx context.Context //nolint:containedctx // a walk is one call
 	src Source
-	set *trustedmetadata.TrustedMetadata
+	set *tuf.Trusted
 }
 
 func (w *walk) refresh() error {
@@ -85,12 +93,12 @@ func (w *walk) refresh() error {
 		return err
 	}
 	if err := w.timestamp(); err != nil {
-		return judged(metadata.TIMESTAMP, err)
+		return judged(roleTimestamp, err)
 	}
 	if err := w.snapshot(); err != nil {
-		return judged(metadata.SNAPSHOT, err)
+		return judged(roleSnapshot, err)
 	}
-	return judged(metadata.TARGETS, w.targets())
+	return judged(roleTargets, w.targets())
 }
 
 func (c *Client) kept(role string) string { return filepath.Join(c.Dir, role+".json") }
@@ -110,13 +118,12 @@ func (c *Client) keep(role string, b []byte) error {
 // start begins with the newest root that was believed; one that is damaged is forgotten, the
 // first one leads to it again.
 func (w *walk) start() error {
-	for _, file := range []string{w.kept(metadata.ROOT), w.RootFile} {
+	for _, file := range []string{w.kept(roleRoot), w.RootFile} {
 		b, err := os.ReadFile(file)
 		if err == nil {
-			w.set, err = trustedmetadata.New(b)
+			w.set, err = tuf.New(b, w.Now())
 		}
 		if err == nil {
-			w.set.RefTime = w.Now().UTC()
 			return nil
 		}
 		if file == w.RootFile {
@@ -135,17 +142,17 @@ func (w *walk) roots() error {
 		return err
 	}
 	for range maxRoots {
-		b, err := w.fetch(fmt.Sprintf("%d.root.json", w.set.Root.Signed.Version+1))
+		b, err := w.fetch(fmt.Sprintf("%d.root.json", w.set.Root.Version+1))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err == nil {
-			_, err = w.set.UpdateRoot(b)
+			err = w.set.NextRoot(b)
 		}
 		if err != nil {
-			return judged(metadata.ROOT, err)
+			return judged(roleRoot, err)
 		}
-		if err := w.keep(metadata.ROOT, b); err != nil {
+		if err := w.keep(roleRoot, b); err != nil {
 			return err
 		}
 	}
@@ -154,8 +161,8 @@ func (w *walk) roots() error {
 
 // timestamp takes the one that was seen first: a newer may not be older than it.
 func (w *walk) timestamp() error {
-	if b, err := os.ReadFile(w.kept(metadata.TIMESTAMP)); err == nil {
-		if _, err := w.set.UpdateTimestamp(b); err != nil && !errors.Is(err, &metadata.ErrExpiredMetadata{}) {
+	if b, err := os.ReadFile(w.kept(roleTimestamp)); err == nil {
+		if err := w.set.TakeTimestamp(b); err != nil && !errors.Is(err, tuf.ErrExpired) {
 			w.Log("the timestamp of updates that was kept does not count any more: " + err.Error())
 		}
 	}
@@ -163,49 +170,40 @@ func (w *walk) timestamp() error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.set.UpdateTimestamp(b); err != nil {
-		if !errors.Is(err, &metadata.ErrEqualVersionNumber{}) {
+	if err := w.set.TakeTimestamp(b); err != nil {
+		if !errors.Is(err, tuf.ErrSame) {
 			return err
 		}
-		if w.set.Timestamp.Signed.IsExpired(w.set.RefTime) {
-			return &metadata.ErrExpiredMetadata{Msg: "the same as before"}
+		if w.set.At.After(w.set.Timestamp.Expires) {
+			return tuf.ErrExpired
 		}
 		return nil
 	}
-	return w.keep(metadata.TIMESTAMP, b)
+	return w.keep(roleTimestamp, b)
 }
 
 func (w *walk) snapshot() error {
-	if b, err := os.ReadFile(w.kept(metadata.SNAPSHOT)); err == nil {
-		if _, err = w.set.UpdateSnapshot(b, true); err == nil {
+	if b, err := os.ReadFile(w.kept(roleSnapshot)); err == nil {
+		if err = w.set.TakeSnapshot(b, true); err == nil {
 			return nil // the newest already
 		}
 	}
-	m, ok := w.set.Timestamp.Signed.Meta["snapshot.json"]
-	if !ok {
-		return errors.New("the timestamp names none")
-	}
-	b, err := w.fetch(fmt.Sprintf("%d.snapshot.json", m.Version))
+	b, err := w.fetch(fmt.Sprintf("%d.snapshot.json", w.set.Timestamp.Meta["snapshot.json"].Version))
 	if err != nil {
 		return err
 	}
-	if _, err := w.set.UpdateSnapshot(b, false); err != nil {
+	if err := w.set.TakeSnapshot(b, false); err != nil {
 		return err
 	}
-	return w.keep(metadata.SNAPSHOT, b)
+	return w.keep(roleSnapshot, b)
 }
 
 func (w *walk) targets() error {
-	m, ok := w.set.Snapshot.Signed.Meta["targets.json"]
-	if !ok {
-		return errors.New("the snapshot names none")
-	}
-	b, err := w.fetch(fmt.Sprintf("%d.targets.json", m.Version))
+	b, err := w.fetch(fmt.Sprintf("%d.targets.json", w.set.Snapshot.Meta["targets.json"].Version))
 	if err != nil {
 		return err
 	}
-	_, err = w.set.UpdateTargets(b)
-	return err
+	return w.set.TakeTargets(b)
 }
 
 // fetch reads one file of metadata.
@@ -220,4 +218,15 @@ func (w *walk) fetch(name string) ([]byte, error) {
 		err = errors.New("it is too large")
 	}
 	return b, err
+}
+
+// versionOf is the version that a file of a release names; "": none.
+func versionOf(custom []byte) string {
+	var c struct {
+		Version string `json:"version"`
+	}
+	if json.Unmarshal(custom, &c) != nil || parseVersion(c.Version) == (version{}) {
+		return ""
+	}
+	return c.Version
 }

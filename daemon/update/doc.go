@@ -1,6 +1,6 @@
 // Package update brings new versions of lockerd to a bank, and believes none
-// that is not signed. It is a client of TUF repositories (specification 1.0) on the metadata of
-// go-tuf; what it fetches goes into the free slot (daemon/slots), never elsewhere.
+// that is not signed. It is a client of TUF repositories (specification 1.0; package tuf decides what
+// is believed); what it fetches goes into the free slot (daemon/slots), never elsewhere.
 //
 // What it promises, and the sentence in which each is refused (an Error, whose cure says
 // what to do):
@@ -20,6 +20,6 @@
 // A Source is a directory (a stick) or a web server; neither needs to be trusted. Files of
 // metadata are bounded, and so is the time of a fetch.
 //
-// The library's own updater is not used: it writes what it has seen without fsync, takes a
+// go-tuf's own updater is not used: it writes what it has seen without fsync, takes a
 // torn file as an error for ever or silently forgets it, and holds a whole program in memory.
 package update

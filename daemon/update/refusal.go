@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"lockerd/daemon/update/tuf"
 )
 
 // Codes of an Error, as the control socket has them.
@@ -41,17 +41,15 @@ func judged(role string, err error) error {
 			Code: CodeUnavailable, Text: fmt.Sprintf("cannot take the update: there is no %s of a repository", role),
 			Cure: "check the address or directory (it holds metadata/timestamp.json), and copy the whole repository onto the stick",
 		}
-	case errors.Is(err, &metadata.ErrExpiredMetadata{}):
+	case errors.Is(err, tuf.ErrExpired):
 		return refused("have the repository renewed (lockerctl release refresh) and fetch it afresh; if it is fresh, look at the bank's clock: lockerctl clock show",
-			"its %s has expired: somebody shows an old repository, or nobody renews it", role)
-	case errors.Is(err, &metadata.ErrBadVersionNumber{}):
+			"its %s has expired: somebody shows an old repository, or nobody renews it (%v)", role, err)
+	case errors.Is(err, tuf.ErrOlder):
 		return refused("fetch the repository afresh: this copy is older than one that this bank has seen",
 			"its %s is older than what was seen before (%v)", role, err)
-	case errors.Is(err, &metadata.ErrUnsignedMetadata{}):
+	case errors.Is(err, tuf.ErrUnsigned):
 		return refused("fetch it from the operator's repository; if it is: let enough signers sign (lockerctl release status), and check that [update] root_file is of this repository",
 			"too few valid signatures of trusted keys on its %s", role)
-	case errors.Is(err, &metadata.ErrLengthOrHashMismatch{}):
-		return refused("fetch it again, from another network if it repeats", "its %s is not what was signed", role)
 	}
 	return refused("fetch it again; if it repeats, the repository is damaged", "its %s cannot be read (%v)", role, err)
 }
