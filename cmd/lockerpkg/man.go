@@ -41,7 +41,7 @@ func manDaemon() []ui.Chapter {
 /var/lib/lockerd                          the journal and what was made of it
 /run/lockerd                              the control socket, if lockerd.toml says so`},
 		{Title: "EXIT STATUS", Text: `0 stopped in order; 1 failed while running; 2 the configuration is bad: every
-problem is named, and systemd does not start it again.`},
+problem is named.`},
 	}
 }
 

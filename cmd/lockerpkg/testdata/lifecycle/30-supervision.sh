@@ -1,0 +1,31 @@
+was=$(pid)
+kill -KILL "$was"
+soon "started again after SIGKILL" another "$was"
+
+drop watchdog 'WatchdogSec=2s'
+systemctl restart lockerd
+was=$(pid)
+kill -STOP "$was"
+soon "started again after a hang" another "$was"
+has "$(journalctl --no-pager -u lockerd -n 60)" "Watchdog timeout" "why"
+undrop watchdog
+
+# Many ends in a row leave it running: no start limit.
+for _ in 1 2 3 4 5 6 7; do
+	was=$(pid)
+	kill -KILL "$was"
+	soon "started again, once more" another "$was"
+done
+
+# A bad configuration is told to who restarts it; once mended, it runs.
+sed -i 's/^driver.*/driver = "nothing"/' /etc/lockerd/lockerd.toml
+if systemctl restart lockerd 2>/dev/null; then fail "it runs with a bad configuration"; fi
+has "$(journalctl --no-pager -u lockerd -n 20)" 'bus[1].driver' "why"
+sed -i 's/^driver.*/driver = "sim"/' /etc/lockerd/lockerd.toml
+soon "lockerd runs" systemctl -q is-active lockerd
+
+# What root has copied here, lockerd may read; nobody else.
+echo secret >/etc/lockerd/bank.key
+chmod 600 /etc/lockerd/bank.key
+systemctl restart lockerd
+is "$(stat -c '%a %U %G' /etc/lockerd/bank.key)" "640 root lockerd" "a key"

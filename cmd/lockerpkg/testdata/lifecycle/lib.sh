@@ -1,0 +1,35 @@
+# What the steps of the lifecycle share. Each step is one file, run by sh -eu in
+# the order of its name, as root on a booted system; the packages lie in /pkg.
+fail() {
+	echo "FAIL: $*" >&2
+	systemctl --no-pager status lockerd >&2 || true
+	journalctl --no-pager -n 40 -u lockerd >&2 || true
+	exit 1
+}
+# is GOT WANT WHAT
+is() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
+# has TEXT PART WHAT
+has() { case "$1" in *"$2"*) ;; *) fail "$3: '$2' is not in: $1" ;; esac; }
+# soon WHAT COMMAND...: until it is true, 20 s at most
+soon() {
+	what=$1
+	shift
+	for _ in $(seq 200); do
+		if "$@"; then return 0; fi
+		sleep 0.1
+	done
+	fail "not within 20 s: $what"
+}
+pid() { systemctl show -P MainPID lockerd; }
+# another PID: lockerd runs again, as another process
+another() { [ "$(systemctl is-active lockerd)" = active ] && [ "$(pid)" != "$1" ]; }
+# drop NAME TEXT: a drop-in for the unit, in this boot only
+drop() {
+	mkdir -p /run/systemd/system/lockerd.service.d
+	printf '[Service]\n%b\n' "$2" >"/run/systemd/system/lockerd.service.d/$1.conf"
+	systemctl daemon-reload
+}
+undrop() {
+	rm "/run/systemd/system/lockerd.service.d/$1.conf"
+	systemctl daemon-reload
+}
