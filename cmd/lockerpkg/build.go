@@ -17,14 +17,14 @@ const sizeMax = 15 << 20
 // built are the programs of one target, with what they were made of.
 type built struct {
 	target  target
-	dir     string // holds lockerd and lockerctl
+	dir     string // holds the programs
 	mods    []module
 	golang  string // version of Go, without "go"
 	modpath string // of the repository
 }
 
 // programs are the packages' programs, by the last element of their path.
-func programs() []string { return []string{"lockerd", "lockerctl"} }
+func programs() []string { return []string{"lockerd", "lockerd-launch", "lockerctl"} }
 
 // build makes the programs for t below stage and collects the licences of all
 // that is linked into them.

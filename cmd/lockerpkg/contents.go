@@ -31,6 +31,7 @@ const docDir = "/usr/share/doc/lockerd/"
 func items(b *built, rel release) ([]item, error) {
 	all := []item{
 		{to: "/usr/lib/lockerd/lockerd", from: filepath.Join(b.dir, "lockerd"), mode: 0o755},
+		{to: "/usr/lib/lockerd/lockerd-launch", from: filepath.Join(b.dir, "lockerd-launch"), mode: 0o755},
 		{to: "/usr/bin/lockerctl", from: filepath.Join(b.dir, "lockerctl"), mode: 0o755},
 		{to: "/usr/bin/lockerd", link: "../lib/lockerd/lockerd"},
 		{to: "/etc/lockerd/lockerd.toml", from: "lockerd.toml", conf: true},

@@ -6,5 +6,5 @@ is "$(pgrep -c lockerd || true)" 0 "processes"
 
 # Back again: the bank knows what it knew, and starts by itself.
 apt-get install -y /pkg/new.deb >/dev/null 2>&1 || fail "install again"
-soon "lockerd runs" systemctl -q is-active lockerd
+soon "lockerd runs" runs v1.3.0
 has "$(lockerctl doors 1-03)" SN-4711 "what lies behind a door"

@@ -33,3 +33,13 @@ undrop() {
 	rm "/run/systemd/system/lockerd.service.d/$1.conf"
 	systemctl daemon-reload
 }
+# ended RESULT PROGRAM: how the last update, to that file, ended
+ended() { grep -q '"last":{"version":"package '"$(sha256sum "$2" | cut -c1-12)"'","result":"'"$1"'"' /var/lib/lockerd/update/state; }
+# runs VERSION: lockerd is well, and of that version
+runs() { lockerctl --json status 2>/dev/null | grep -q '"version":"'"$1"'"'; }
+# repack VERSION: the package in /tmp/deb, as another version, installed
+repack() {
+	sed -i "s/^Version: .*/Version: $1/" /tmp/deb/DEBIAN/control
+	dpkg-deb --root-owner-group -b /tmp/deb /tmp/re.deb >/dev/null
+	apt-get install -y -o Dpkg::Options::=--force-confold /tmp/re.deb >/dev/null 2>&1 || fail "installing $1"
+}
