@@ -28,7 +28,7 @@ func TestLifecycle(t *testing.T) {
 		t.Run(strings.TrimSuffix(s, ".sh"), func(t *testing.T) {
 			switch out, err := os.ReadFile(filepath.Join(root, "result", s)); {
 			case err != nil:
-				t.Fatalf("was not reached\n%s", told)
+				t.Skipf("was not reached\n%s", told) // the step before has failed
 			case !strings.HasSuffix(string(out), "\nexit 0\n"):
 				t.Fatalf("%s", out)
 			}
@@ -92,7 +92,7 @@ const runner = `#!/bin/sh
 export DEBIAN_FRONTEND=noninteractive
 for s in /steps/[0-9]*.sh; do
 	code=0
-	sh -eu -c '. /steps/lib.sh; . "$1"' sh "$s" >"/result/${s##*/}" 2>&1 </dev/null || code=$?
+	sh -eux -c '. /steps/lib.sh; . "$1"' sh "$s" >"/result/${s##*/}" 2>&1 </dev/null || code=$?
 	printf '\nexit %s\n' "$code" >>"/result/${s##*/}"
 	[ "$code" = 0 ] || break
 done
@@ -118,7 +118,7 @@ func put(t *testing.T, root, name string, body []byte) {
 }
 
 // bootMax bounds the whole life, on a loaded machine.
-const bootMax = 5 * time.Minute
+const bootMax = 8 * time.Minute
 
 // boot runs the container until it ends, and returns what it has said.
 func boot(t *testing.T, root string) string {

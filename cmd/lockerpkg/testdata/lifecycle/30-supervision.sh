@@ -2,7 +2,7 @@ was=$(pid)
 kill -KILL "$was"
 soon "started again after SIGKILL" another "$was"
 
-drop watchdog 'WatchdogSec=2s'
+drop watchdog 'WatchdogSec=5s'
 systemctl restart lockerd
 was=$(pid)
 kill -STOP "$was"

@@ -6,7 +6,7 @@ soon "the old one runs" runs v1.3.0
 lockerctl open 1-05 --reason "after a bad update"
 
 # One that never gets ready.
-drop slow 'TimeoutStartSec=2s'
+drop slow 'TimeoutStartSec=5s'
 printf '#!/bin/sh\n[ "$1" = run ] || exit 0\nexec sleep 1000\n' >/tmp/deb/usr/lib/lockerd/lockerd
 repack 1.6.0
 soon "rolled back" ended rolled_back /usr/lib/lockerd/lockerd
@@ -15,7 +15,7 @@ undrop slow
 
 # One that is well, and hangs: the watchdog ends it twice.
 sed -i 's/^hold = .*/hold = "15s"/' /etc/lockerd/lockerd.toml
-drop watchdog 'WatchdogSec=2s'
+drop watchdog 'WatchdogSec=5s'
 dpkg-deb -R /pkg/new.deb /tmp/hangs
 cp /tmp/hangs/usr/lib/lockerd/lockerd /tmp/deb/usr/lib/lockerd/lockerd
 echo another >>/tmp/deb/usr/lib/lockerd/lockerd # a digest of its own

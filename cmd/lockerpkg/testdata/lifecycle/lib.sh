@@ -10,15 +10,15 @@ fail() {
 is() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
 # has TEXT PART WHAT
 has() { case "$1" in *"$2"*) ;; *) fail "$3: '$2' is not in: $1" ;; esac; }
-# soon WHAT COMMAND...: until it is true, 20 s at most
+# soon WHAT COMMAND...: until it is true, a minute at most
 soon() {
 	what=$1
 	shift
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		if "$@"; then return 0; fi
 		sleep 0.1
 	done
-	fail "not within 20 s: $what"
+	fail "not within a minute: $what"
 }
 pid() { systemctl show -P MainPID lockerd; }
 # another PID: lockerd runs again, as another process
