@@ -34,6 +34,21 @@ cross: ## the same for every board: linux arm v6, arm v7, arm64, amd64
 	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerd-launch || exit 1; \
 	done
 
+.PHONY: packages
+packages: ## deb, rpm and apk for every board, with licences and bill of materials, into .bin/packages
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(GO) run ./cmd/lockerpkg -version $(VERSION)
+
+ROOT := .bin/lifecycle/root.tar
+
+.PHONY: lifecycle
+lifecycle: $(ROOT) ## install, run, upgrade, remove and purge the package on a booted Debian (root, systemd-nspawn)
+	LOCKERD_ROOT=$(CURDIR)/$(ROOT) $(GO) test -count=1 -v -run TestLifecycle ./cmd/lockerpkg
+
+$(ROOT):
+	@mkdir -p $(@D)
+	mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus,udev,procps bookworm $@.part
+	@mv $@.part $@
+
 .PHONY: test
 test: ## all tests
 	$(GO) test ./...

@@ -52,3 +52,6 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "version", Short: "version of lockerctl", Setup: versionVerb},
 	}
 }
+
+// Manual returns lockerctl's man page.
+func Manual() []ui.Chapter { return program().Manual() }

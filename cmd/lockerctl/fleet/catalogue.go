@@ -72,3 +72,6 @@ func keeping() []*verb {
 func helpVerb(*flag.FlagSet) action {
 	return func(_ context.Context, c *call) error { return program().Help(c.out, c.args) }
 }
+
+// Manual returns the man page of lockerctl fleet.
+func Manual() []ui.Chapter { return program().Manual() }

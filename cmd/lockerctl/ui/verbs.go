@@ -187,3 +187,22 @@ func (p *Program[C]) Help(w io.Writer, name []string) error {
 	}
 	return nil
 }
+
+// Chapter is one part of a program's man page.
+type Chapter struct {
+	Title string
+	Text  string
+}
+
+// Manual returns the program's usage, then the help of each verb.
+func (p *Program[C]) Manual() []Chapter {
+	var usage strings.Builder
+	p.Usage(&usage)
+	all := []Chapter{{Title: "USAGE", Text: usage.String()}}
+	for _, v := range p.Verbs {
+		var text strings.Builder
+		_ = p.Help(&text, Words(v.Name)) // the verb is there
+		all = append(all, Chapter{Title: p.Name + " " + v.Name, Text: text.String()})
+	}
+	return all
+}
