@@ -92,8 +92,20 @@ func (r *Reader) Frame(m *luma.Image) []Result {
 		r.add(h)
 	}
 	r.readStacked()
+	if r.turn == Turns-1 {
+		r.readNegative(m)
+	}
 	r.turn = (r.turn + 1) % Turns
 	return r.results
+}
+
+// readNegative reads codes that are light on dark. The luminance is inverted, not
+// what was binarized: that takes grey for paper.
+func (r *Reader) readNegative(m *luma.Image) {
+	r.turned.Invert(m)
+	r.bin.Blocks(&r.bits, &r.turned, binarize.Fine)
+	r.addText(QR, r.qr.Read(&r.turned, &r.bits, 2))
+	r.addText(DataMatrix, r.matrix.Read(&r.turned, &r.bits, 4))
 }
 
 // readStacked looks for a PDF417 where lines have crossed the start of one. After

@@ -91,6 +91,20 @@ func TestTurned(t *testing.T) {
 	}
 }
 
+// TestNegatives reads QR and Data Matrix codes that are light on dark.
+func TestNegatives(t *testing.T) {
+	for _, s := range stills(t) {
+		if !strings.HasPrefix(s.name, "qr") && !strings.HasPrefix(s.name, "dm") {
+			continue
+		}
+		var negative luma.Image
+		negative.Invert(&s.luma)
+		if got := texts(New(), &negative); got != s.text {
+			t.Errorf("%s inverted: read %q, want %q", s.name, got, s.text)
+		}
+	}
+}
+
 // TestReaderForgets holds that what one frame had does not confirm what another
 // has long after.
 func TestReaderForgets(t *testing.T) {
