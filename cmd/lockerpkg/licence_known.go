@@ -18,6 +18,7 @@ func known() []licence {
 		{id: "Apache-2.0", has: []string{"apache license", "version 2.0", "grant of patent license"}},
 		{id: "BSD-2-Clause", has: []string{bsd}, lack: []string{"neither the name", "names of its contributors", "advertising materials"}},
 		{id: "BSD-3-Clause", has: []string{bsd, "be used to endorse or promote"}, lack: []string{"advertising materials"}},
+		{id: "CC-BY-SA-4.0", has: []string{"attribution-sharealike 4.0 international"}}, // of go-digest's texts, none of which is linked in
 		{id: "EPL-2.0", has: []string{"eclipse public license - v 2.0", "the accompanying program is provided under the terms"}},
 		{id: "ISC", has: []string{"permission to use, copy, modify, and", "distribute this software for any purpose with or without fee"}},
 		{id: "MIT", has: []string{"permission is hereby granted, free of charge", "the above copyright notice and this permission notice"}},

@@ -34,6 +34,7 @@ func master(t *testing.T, l *Line) *modbus.ModbusClient {
 }
 
 func must[T any](t *testing.T) func(v T, err error) T {
+	t.Helper()
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
