@@ -12,8 +12,9 @@ import (
 )
 
 // Configure returns base with the hardware as it was learnt, and its text. What
-// people decide about doors is kept from base: size, tenant, use, access. The
-// error is that of daemon/config where its checks refuse the result.
+// people decide about doors is kept from base: size, tenant, use, access; so are
+// buses that were not looked at, with all that hangs on them. The error is that
+// of daemon/config where its checks refuse the result.
 func Configure(base *config.Config, s *State, l Learnt, size locker.Size) (*config.Config, []byte, error) {
 	c := *base
 	c.Buses, c.Lockers, c.Doors = nil, nil, nil
@@ -26,6 +27,7 @@ func Configure(base *config.Config, s *State, l Learnt, size locker.Size) (*conf
 	for i := range l.Doors {
 		c.Doors = append(c.Doors, configDoor(base, &c, &l.Doors[i]))
 	}
+	keepOthers(&c, base, s)
 	text := append([]byte("# written by lockerctl commission\n"), c.TOML()...)
 	checked, err := config.Parse(text, "the file that would be written")
 	if err != nil {
@@ -36,6 +38,26 @@ func Configure(base *config.Config, s *State, l Learnt, size locker.Size) (*conf
 
 func (b *Bus) carries(s *State) bool {
 	return slices.ContainsFunc(s.Plan, func(sp Span) bool { return sp.Bus == b.Name && sp.Doors > 0 })
+}
+
+// keepOthers takes over the buses that nobody looked at.
+func keepOthers(c, base *config.Config, s *State) {
+	other := func(bus string) bool { return s.Bus(bus) == nil }
+	for _, b := range base.Buses {
+		if other(b.Name) {
+			c.Buses = append(c.Buses, b)
+		}
+	}
+	for _, k := range base.Lockers {
+		if other(k.Bus) {
+			c.Lockers = append(c.Lockers, k)
+		}
+	}
+	for _, d := range base.Doors {
+		if other(d.Bus) {
+			c.Doors = append(c.Doors, d)
+		}
+	}
 }
 
 func configBus(base *config.Config, b *Bus, l BusLearnt) config.Bus {

@@ -230,6 +230,42 @@ func TestPolarityByVote(t *testing.T) {
 	}
 }
 
+// TestOtherBusesStay looks at one bus of two.
+func TestOtherBusesStay(t *testing.T) {
+	base, err := config.Parse([]byte(`version = 1
+bank = "lon-042"
+data_dir = "/data"
+[[bus]]
+name = "b"
+driver = "cu16"
+port = "/dev/ttyUSB1"
+[[locker]]
+number = 2
+bus = "b"
+size = "S"
+doors = 3
+boards = [ { address = 0, channels = 3, first_door = 1 } ]
+[[door]]
+id = "2-02"
+tenant = "acme"
+feedback_inverted = true
+`), "base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := plain().walked()
+	c, _, err := Configure(base, s, Learn(s), locker.SizeM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Buses) != 2 || len(c.Lockers) != 2 || len(c.Doors) != channels+3 {
+		t.Fatalf("%d buses, %d lockers, %d doors", len(c.Buses), len(c.Lockers), len(c.Doors))
+	}
+	if !reflect.DeepEqual(c.Doors[channels:], base.Doors) {
+		t.Errorf("doors of the other bus: %+v", c.Doors[channels:])
+	}
+}
+
 func TestPlan(t *testing.T) {
 	s := &State{}
 	d := probe.Board{Address: 1, Channels: 24}
