@@ -37,15 +37,16 @@ func (d *Daemon) openBus(b config.Bus) (hal.Bus, error) {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}
 	bus, err := rewire.Open(d.opt.Config.Wires(b.Name), d.bank, func(sink hal.Sink) (hal.Bus, error) {
-		return rs485.Open(c, codec, sink, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
+		line, err := rs485.Open(c, codec, sink, rs485.Options{Log: d.opt.Log.With(slog.String("component", "hal"))})
+		if t, ok := line.(hal.Tracer); ok { // a trace shows the wire as it is
+			d.traces[c.Name] = t
+		}
+		return line, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open bus %q: %w", c.Name, err)
 	}
 	d.parts = append(d.parts, bus)
-	if t, ok := bus.(hal.Tracer); ok {
-		d.traces[c.Name] = t
-	}
 	return bus, nil
 }
 
