@@ -4,8 +4,8 @@
 //
 // It stands in the place of go-tuf's own (package trustedmetadata), which would add 4.7 MB
 // to lockerd, above its bound, by what it links for keys that are not used here. go-tuf makes the
-// repositories (daemon/update/release), and is the judge in the tests: whatever of a
-// hundred thousand damaged and forged files this package believes, go-tuf
+// repositories (daemon/update/release), and is the judge in the tests: whatever of ten
+// thousand damaged and forged files this package believes, go-tuf
 // believes too, and the other way round what go-tuf makes is believed. (go-tuf v2.4.2 panics
 // at a root with a key of a wrong length; that must not end a bank.)
 //
