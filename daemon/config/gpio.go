@@ -83,7 +83,7 @@ func (s *section) input(key string) Line {
 }
 
 func (s *section) lineOf(key, level string) Line {
-	l := Line{Name: s.text(key, "", checkLine)}
+	l := Line{Name: gpio.HeaderLine(s.text(key, "", checkLine))}
 	l.Low = s.choice(level, "high", "high", "low") == "low"
 	s.alone(level, key)
 	return l
@@ -102,7 +102,7 @@ func checkLine(v string) (what, cure string) {
 	if lineName.MatchString(v) {
 		return "", ""
 	}
-	return "is no name of a line", `use its name as gpioinfo lists it, as "GPIO17", or chip and number, as "gpiochip0/17"`
+	return "is no name of a line", `use its name as gpioinfo lists it, as "GPIO17", its place on a Raspberry Pi's header, as "P1_11", or chip and number, as "gpiochip0/17"`
 }
 
 // lines tells whether a bus is one of lines.
