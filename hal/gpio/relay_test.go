@@ -2,6 +2,7 @@ package gpio
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,8 @@ import (
 func TestRelayIsToldAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCabinet(t)
-		rested := 0
-		r := &relay{line: Line{Name: "relay"}, rest: func() { rested++ }}
+		var rested atomic.Int32
+		r := &relay{line: Line{Name: "relay"}, rest: func() { rested.Add(1) }}
 		if err := r.open(c); err != nil {
 			t.Fatal(err)
 		}
@@ -31,8 +32,8 @@ func TestRelayIsToldAgain(t *testing.T) {
 		c.with(func() { c.line("relay").fails = nil })
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if p := c.pulses(r.line); len(p) != 1 || p[0] != pulse+3*offAgain || r.stuck() != nil || rested != 4 {
-			t.Errorf("the relay was on for %v, told off %d times", p, rested)
+		if p := c.pulses(r.line); len(p) != 1 || p[0] != pulse+3*offAgain || r.stuck() != nil || rested.Load() != 4 {
+			t.Errorf("the relay was on for %v, told off %d times", p, rested.Load())
 		}
 		if err := r.close(); err != nil {
 			t.Error(err)

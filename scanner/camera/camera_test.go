@@ -166,7 +166,7 @@ func TestLostAndBack(t *testing.T) {
 			{steps: bad},
 			{steps: []error{errBadFrame, nil}},
 		}
-		opened := 0
+		first, opened := sessions[0], 0
 		to := newSink()
 		s, err := start(Config{Name: "front", Port: "/dev/x"}, to, func(Config) (frames, error) {
 			opened++
@@ -180,7 +180,6 @@ func TestLostAndBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first := sessions[0]
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		want := "front back\nfront lost: cannot read camera \"/dev/x\": no such device; check its cable\nfront back"

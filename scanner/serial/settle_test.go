@@ -193,6 +193,7 @@ func TestAssertedAgain(t *testing.T) {
 			t.Errorf("%d commands in a round's pause", p.sent()-3)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if wrong := p.m.is(simFamilies()[0].proper); wrong != "" || len(notices) != 2 {
 			t.Errorf("after ten minutes: %s, noticed %v", wrong, notices)
 		}
@@ -201,6 +202,7 @@ func TestAssertedAgain(t *testing.T) {
 		p.m.mu.Unlock()
 		before := p.sent()
 		time.Sleep(assertEvery + tries*answerWithin + assertSoon)
+		synctest.Wait()
 		if n := p.sent() - before; n < tries || n > 2*tries {
 			t.Errorf("%d commands to a mute module in two rounds", n)
 		}
