@@ -102,7 +102,12 @@ func (s *session) await(req *Request, deadline time.Time) result {
 	m := newMatcher(req, s.echo, s.b.trace)
 	s.timer.Reset(time.Until(deadline))
 	quit := s.b.quit
-	var buf []byte
+	// What direct has sent may have been answered while the arbiter was still
+	// resting, and that has taken the word of it.
+	buf := s.take(nil)
+	if a, ok := m.feed(buf); ok {
+		return s.matched(m, a)
+	}
 	for {
 		select {
 		case <-s.arrived:
