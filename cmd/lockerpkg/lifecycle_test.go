@@ -99,8 +99,10 @@ done
 systemctl exit "$code"
 `
 
+// runnerUnit ends the container also when a step has taken its runner with it.
 const runnerUnit = `[Unit]
 After=multi-user.target
+FailureAction=exit
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /steps/run

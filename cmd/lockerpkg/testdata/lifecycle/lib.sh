@@ -22,7 +22,10 @@ soon() {
 }
 pid() { systemctl show -P MainPID lockerd; }
 # another PID: lockerd runs again, as another process
-another() { [ "$(systemctl is-active lockerd)" = active ] && [ "$(pid)" != "$1" ]; }
+another() {
+	now=$(pid) # 0 for a moment after the end of one
+	[ "$now" != 0 ] && [ "$now" != "$1" ] && [ "$(systemctl is-active lockerd)" = active ]
+}
 # drop NAME TEXT: a drop-in for the unit, in this boot only
 drop() {
 	mkdir -p /run/systemd/system/lockerd.service.d
