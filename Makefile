@@ -71,7 +71,7 @@ nightly-gpio: ## GPIO lines and keyboards on a kernel's own, in qemu (needs qemu
 	$(GO) test -count=1 -v -timeout 15m -tags nightly ./hal/gpio/qemutest
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (60s) or an eighth of it, eight at a time
+fuzz: ## every fuzz target for FUZZTIME (60s) or an eighth of it, twelve at a time
 	@./.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
