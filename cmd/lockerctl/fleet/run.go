@@ -129,36 +129,10 @@ func (e *env) run(ctx context.Context, args []string, stdout io.Writer) int {
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
-	p := program()
-	top := ui.NewFlags(p.Name)
-	c.register(top)
-	if err := top.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return p.Help(c.out, nil)
-		}
-		return p.Misused(err)
-	}
-	v, rest, err := p.Find(top.Args())
-	if err != nil {
-		return err
-	}
-	fs := ui.NewFlags(v.Name)
-	c.register(fs)
-	do := v.Setup(fs)
-	c.args, err = ui.Permute(fs, rest)
-	if errors.Is(err, flag.ErrHelp) {
-		return p.Help(c.out, ui.Words(v.Name))
-	}
-	if err == nil {
-		err = p.Count(v, len(c.args))
-	}
-	if err == nil {
-		err = do(ctx, c)
-	}
-	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
-		p.About(usage, v)
-	}
-	return err
+	return program().Dispatch(c.out, args, c.register, func(do action, rest []string) error {
+		c.args = rest
+		return do(ctx, c)
+	})
 }
 
 // report tells what went wrong and returns the exit code.

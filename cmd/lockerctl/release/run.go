@@ -76,40 +76,13 @@ func (*call) or(v, def string) string {
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
-	p := program()
-	top := ui.NewFlags(p.Name)
-	c.register(top)
-	if err := top.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return p.Help(c.out, nil)
+	return program().Dispatch(c.out, args, c.register, func(do action, rest []string) error {
+		if c.days < 1 || c.days > 366 {
+			return ui.Usagef("--fresh is 1 to 366 days: so long can a bank be kept on an old version by who stands between")
 		}
-		return p.Misused(err)
-	}
-	v, rest, err := p.Find(top.Args())
-	if err != nil {
-		return err
-	}
-	fs := ui.NewFlags(v.Name)
-	c.register(fs)
-	do := v.Setup(fs)
-	c.args, err = ui.Permute(fs, rest)
-	if errors.Is(err, flag.ErrHelp) {
-		return p.Help(c.out, ui.Words(v.Name))
-	}
-	if err == nil {
-		err = p.Count(v, len(c.args))
-	}
-	if err == nil && (c.days < 1 || c.days > 366) {
-		err = ui.Usagef("--fresh is 1 to 366 days: so long can a bank be kept on an old version by who stands between")
-	}
-	c.repo.Fresh = time.Duration(c.days) * 24 * time.Hour
-	if err == nil {
-		err = do(ctx, c)
-	}
-	if usage, ok := errors.AsType[*ui.UsageError](err); ok {
-		p.About(usage, v)
-	}
-	return err
+		c.args, c.repo.Fresh = rest, time.Duration(c.days)*24*time.Hour
+		return do(ctx, c)
+	})
 }
 
 func program() *ui.Program[*call] {

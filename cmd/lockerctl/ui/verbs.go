@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -115,6 +116,41 @@ func (p *Program[C]) group(word string) []*Verb[C] {
 		}
 	}
 	return group
+}
+
+// Dispatch finds the verb that args name, reads its flags and the program's, which
+// may stand before and behind it, checks the operands and hands them to carry
+// with the verb's action. --help prints to out instead.
+func (p *Program[C]) Dispatch(out io.Writer, args []string, register func(*flag.FlagSet), carry func(do Action[C], operands []string) error) error {
+	top := NewFlags(p.Name)
+	register(top)
+	if err := top.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return p.Help(out, nil)
+		}
+		return p.Misused(err)
+	}
+	v, rest, err := p.Find(top.Args())
+	if err != nil {
+		return err
+	}
+	fs := NewFlags(v.Name)
+	register(fs)
+	do := v.Setup(fs)
+	operands, err := Permute(fs, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		return p.Help(out, Words(v.Name))
+	}
+	if err == nil {
+		err = p.Count(v, len(operands))
+	}
+	if err == nil {
+		err = carry(do, operands)
+	}
+	if usage, ok := errors.AsType[*UsageError](err); ok {
+		p.About(usage, v)
+	}
+	return err
 }
 
 // Count checks the number of operands.
