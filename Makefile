@@ -46,7 +46,7 @@ lifecycle: $(ROOT) ## install, run, upgrade, remove and purge the package on a b
 
 $(ROOT):
 	@mkdir -p $(@D)
-	mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus,udev,procps bookworm $@.part
+	mmdebstrap --format=tar --variant=minbase --include=systemd,systemd-sysv,dbus,udev,procps bookworm $@.part
 	@mv $@.part $@
 
 .PHONY: test
