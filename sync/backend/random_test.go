@@ -188,7 +188,8 @@ func (w *world) checkEvents() {
 func (w *world) checkOpenings() {
 	for _, name := range slices.Sorted(maps.Keys(w.banks)) {
 		seen := map[string]bool{}
-		for _, id := range w.banks[name].Done {
+		for _, c := range w.banks[name].Done {
+			id := c.ID
 			if base := id[:min(len(id), 18)]; seen[base] {
 				w.rt.Fatalf("%s carried out %s twice", name, id)
 			} else {

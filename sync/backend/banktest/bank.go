@@ -33,7 +33,7 @@ type Bank struct {
 	Trust    int64
 	Counter  int64
 	Replies  map[string]locker.Reply
-	Done     []string                           // commands carried out, in order
+	Done     []locker.Command                   // carried out, in order
 	Refusals []wire.Refusal                     // what came and was not honoured
 	Bad      map[string]string                  // code ids that are refused, with the reason
 	Answer   func(locker.Command) *locker.Reply // nil, or returns nil: done

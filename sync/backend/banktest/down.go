@@ -209,7 +209,7 @@ func (b *Bank) carryOut(c *locker.Command) locker.Reply {
 			return *r
 		}
 	}
-	b.Done = append(b.Done, c.ID)
+	b.Done = append(b.Done, *c)
 	if c.Type == locker.CmdResync && c.Args.From != nil {
 		from := max(*c.Args.From, b.First)
 		b.sent = min(b.sent, from-1)
