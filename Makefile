@@ -59,11 +59,12 @@ race: ## the short tests under the race detector (needs a C compiler)
 
 .PHONY: proofs
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months, random sequences beside a model
-	LOCKERD_IMAGES=20000 LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m ./daemon/crash
-	$(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash ./daemon/bank
-	LOCKERD_SEQUENCES=20000 $(GO) test -count=1 -timeout 20m -run TestSequences ./daemon/bank
+	LOCKERD_IMAGES=20000 $(GO) test -count=1 -timeout 20m -run TestPowerCuts ./daemon/crash & cuts=$$!; \
+	  LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m -skip TestPowerCuts ./daemon/crash && \
+	  $(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash ./daemon/bank; r=$$?; wait $$cuts && exit $$r
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest & noise=$$!; \
-	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank && wait $$noise
+	  LOCKERD_SEQUENCES=20000 $(GO) test -count=1 -timeout 20m -run TestSequences ./daemon/bank && \
+	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank; r=$$?; wait $$noise && exit $$r
 	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
 .PHONY: nightly-gpio
