@@ -121,6 +121,17 @@ func (s *Store) openJournal(ctx context.Context) error {
 	if err := journal.Adopt(dir); err != nil {
 		return err
 	}
+	if why, err := s.restored(); err != nil {
+		return err
+	} else if why != "" {
+		if err := s.replaceJournal(ctx, why); !errors.Is(err, errRetry) {
+			return err
+		}
+		if err := s.distrusted(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %s", errRetry, why)
+	}
 	if _, err := os.Stat(dir); os.IsNotExist(err) {
 		if _, err := os.Stat(s.path); err == nil {
 			return s.replaceJournal(ctx, "the journal is missing")
