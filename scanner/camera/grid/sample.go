@@ -54,10 +54,10 @@ func (g *Grid) reset(w, h int) {
 // around. Outside it is that of the nearest pixel, and false.
 func Light(m *luma.Image, p Point) (float32, bool) {
 	x, y := float32(p.X)-0.5, float32(p.Y)-0.5
-	ix, iy := int(x), int(y)
-	if !(x >= 0 && y >= 0 && ix < m.W-1 && iy < m.H-1) { // not so for NaN
+	if !(x >= 0 && y >= 0 && x < float32(m.W-1) && y < float32(m.H-1)) { // not so for NaN
 		return atEdge(m, p)
 	}
+	ix, iy := int(x), int(y) // what is too large for an int is of no certain sign
 	fx, fy := x-float32(ix), y-float32(iy)
 	pix := m.Pix[iy*m.W+ix:]
 	down := pix[m.W:]

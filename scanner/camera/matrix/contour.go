@@ -1,6 +1,8 @@
 package matrix
 
 import (
+	"math"
+
 	"lockerd/scanner/camera/binarize"
 	"lockerd/scanner/camera/grid"
 )
@@ -63,7 +65,8 @@ func (s *simplifier) polygon(path []grid.Point, tolerance float64) []grid.Point 
 	s.out = s.out[:0]
 	far, most := 0, -1.0
 	for i, p := range path {
-		if d := grid.Dist(p, path[0]); d > most {
+		way := p.Sub(path[0])
+		if d := way.X*way.X + way.Y*way.Y; d > most {
 			far, most = i, d
 		}
 	}
@@ -82,11 +85,9 @@ func (s *simplifier) split(path []grid.Point, tolerance float64) {
 	}
 	first, last := path[0], path[len(path)-1]
 	way := last.Sub(first)
-	n := max(way.Len(), 1e-9)
-	at, most := 0, tolerance
+	at, most := 0, tolerance*max(way.Len(), 1e-9) // of areas
 	for i, p := range path[1 : len(path)-1] {
-		d := way.Cross(p.Sub(first)) / n
-		if d = max(d, -d); d > most {
+		if d := math.Abs(way.Cross(p.Sub(first))); d > most {
 			at, most = i+1, d
 		}
 	}

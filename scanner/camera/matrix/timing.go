@@ -51,18 +51,16 @@ func (r *Reader) findTiming(m *luma.Image, from, way, in grid.Point) (timing, bo
 func (r *Reader) runs(m *luma.Image, from, way grid.Point) (timing, bool) {
 	samples := min(max(int(1.5*way.Len()), minSamples), len(r.line))
 	line, low, high := r.line[:samples], float32(255), float32(0)
-	for i := range line {
-		v, _ := grid.Light(m, from.Add(way, (float64(i)+0.5)/float64(samples)))
-		line[i] = v
+	grid.Line(m, from, way, line)
+	var total float32
+	for _, v := range line {
 		low, high = min(low, v), max(high, v)
+		total += v
 	}
 	if high-low < minLineSwing {
 		return timing{}, false
 	}
-	var middle float32
-	for _, v := range line {
-		middle += v / float32(samples)
-	}
+	middle := total / float32(samples)
 	if line[1] > middle {
 		return timing{}, false
 	}

@@ -79,9 +79,8 @@ func (r *Reader) Frame(m *luma.Image) []Result {
 	r.lines.begin()
 	r.bin.Blocks(&r.bits, m, contrasts[r.turn])
 	r.addText(QR, r.qr.Read(m, &r.bits, 2))
-	if r.turn%2 == 0 {
-		r.addText(DataMatrix, r.matrix.Read(m, &r.bits, 4))
-	} else {
+	r.addText(DataMatrix, r.matrix.Read(m, &r.bits, 4))
+	if r.turn%2 == 1 {
 		r.addText(Aztec, r.aztec.Read(m, &r.bits, 2))
 	}
 	for _, h := range r.lines.rows(m, 0, r.turn) {
