@@ -40,16 +40,17 @@ type Scanner struct {
 	values []int
 	chars  []byte
 	hits   []Hit
-	pdf    bool
+	ends   []End
 }
 
-// Stacked tells whether the last line crossed what may be the start of a PDF417.
-func (s *Scanner) Stacked() bool { return s.pdf }
+// Ends returns what the last line crossed that may be an end of a PDF417. They
+// are valid until the next call of Scan.
+func (s *Scanner) Ends() []End { return s.ends }
 
 // Scan reads one line, in both directions. The result is valid until the next
 // call.
 func (s *Scanner) Scan(line []uint8) []Hit {
-	s.hits, s.pdf = s.hits[:0], false
+	s.hits, s.ends = s.hits[:0], s.ends[:0]
 	e := s.edges(line)
 	if len(e) < minElements+1 {
 		return nil
@@ -77,7 +78,10 @@ func (s *Scanner) scan(w []float32, at func(from, to int) (float32, float32)) {
 		if i > 0 {
 			quiet = w[i-1]
 		}
-		s.pdf = s.pdf || stacked(w[i:])
+		if n := end(w[i:]); n > 0 {
+			from, to := at(i, i+n)
+			s.ends = append(s.ends, End{from, to})
+		}
 		text, kind, n := s.read(w[i:], quiet)
 		if n == 0 {
 			continue

@@ -22,7 +22,8 @@ type lines struct {
 	sights  []sight
 	frame   int
 	out     []Result
-	stacked int // lines of this frame that crossed what may be a PDF417
+	ends    []endAt
+	stacked int // lines of this frame that crossed an end of a PDF417 where one nearby did
 }
 
 // sight is a text that one line had.
@@ -52,7 +53,7 @@ func (l *lines) begin() {
 // rows reads along the rows of an image and returns what two lines have. The
 // lines of the four phases lie between each other.
 func (l *lines) rows(m *luma.Image, way, phase int) []Result {
-	l.out = l.out[:0]
+	l.out, l.ends = l.out[:0], l.ends[:0]
 	step := min(max(m.H/lineMin, 1), lineStep)
 	first := 1 + step*(phase*2%4+phase/2)/4 // halves first
 	for y := first; y < m.H-1; y += step {
@@ -60,9 +61,7 @@ func (l *lines) rows(m *luma.Image, way, phase int) []Result {
 		for _, h := range l.scanner.Scan(l.line) {
 			l.see(Result{Format: formatOf(h.Kind), Text: h.Text}, lineID{way, y})
 		}
-		if l.scanner.Stacked() {
-			l.stacked++
-		}
+		l.seeEnds(y, step)
 	}
 	return l.out
 }
@@ -101,4 +100,34 @@ func (l *lines) see(res Result, line lineID) {
 		l.sights = slices.Delete(l.sights, 0, 1)
 	}
 	l.sights = append(l.sights, sight{res, line, l.frame})
+}
+
+// endAt is what may be an end of a PDF417, and in which line.
+type endAt struct {
+	oned.End
+	y int
+}
+
+// seeEnds takes the ends of PDF417s in a line. Letters and frames look like one
+// here and there; those of a code lie one below the other and are as wide.
+func (l *lines) seeEnds(y, step int) {
+	kept := l.ends[:0]
+	for _, e := range l.ends {
+		if y-e.y <= 2*step {
+			kept = append(kept, e)
+		}
+	}
+	l.ends = kept
+	beside := false
+	for _, e := range l.scanner.Ends() {
+		for _, k := range kept {
+			beside = beside || e.Follows(k.End, float32(y-k.y))
+		}
+	}
+	if beside {
+		l.stacked++
+	}
+	for _, e := range l.scanner.Ends() {
+		l.ends = append(l.ends, endAt{e, y})
+	}
 }

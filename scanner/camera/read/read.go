@@ -49,9 +49,9 @@ const Turns = 4
 // contrasts are what the turns binarize with.
 var contrasts = [Turns]int{binarize.Fine, binarize.Fine, binarize.Coarse, binarize.Coarse}
 
-// minStacked is how many lines must cross the start of a PDF417 before it is
-// looked for, which is dear.
-const minStacked = 3
+// minStacked is how many lines must cross an end of a PDF417 beside another before
+// it is looked for, which is dear.
+const minStacked = 2
 
 // Reader reads frames.
 type Reader struct {
@@ -64,7 +64,8 @@ type Reader struct {
 	qr      *qr.Reader
 	matrix  *matrix.Reader
 	stacked stacked
-	rest    int // frames until PDF417 is looked for again
+	rest    int  // frames until PDF417 is looked for again
+	sharpen bool // and whether in a sharpened picture
 	results []Result
 }
 
@@ -90,7 +91,7 @@ func (r *Reader) Frame(m *luma.Image) []Result {
 	for _, h := range r.lines.rows(&r.turned, 1, r.turn) {
 		r.add(h)
 	}
-	r.readStacked()
+	r.readStacked(m)
 	if r.turn == Turns-1 {
 		r.readNegative(m)
 	}
@@ -107,16 +108,21 @@ func (r *Reader) readNegative(m *luma.Image) {
 	r.addText(DataMatrix, r.matrix.Read(&r.turned, &r.bits, 4))
 }
 
-// readStacked looks for a PDF417 where lines have crossed the start of one. After
-// a failure it rests for a turn of frames.
-func (r *Reader) readStacked() {
+// readStacked looks for a PDF417 where lines have crossed an end of one. After a
+// failure it rests for a frame and then looks at the other of two pictures: as it
+// is, or sharpened, as blur that leaves lines readable mixes the rows.
+func (r *Reader) readStacked(m *luma.Image) {
 	r.rest--
 	if r.lines.stacked < minStacked || r.rest > 0 {
 		return
 	}
+	if r.sharpen {
+		r.turned.Sharpen(m)
+		r.bin.Blocks(&r.bits, &r.turned, contrasts[r.turn])
+	}
 	text := r.stacked.read(&r.bits)
 	if text == "" {
-		r.rest = Turns
+		r.rest, r.sharpen = Turns/2, !r.sharpen
 	}
 	r.addText(PDF417, text)
 }
@@ -143,6 +149,6 @@ func formatOf(k oned.Kind) Format {
 // Fresh returns a reader with the same scratch memory that has seen nothing
 // yet. The old one must not be used any more.
 func (r *Reader) Fresh() *Reader {
-	r.turn, r.rest, r.lines.sights = 0, 0, r.lines.sights[:0]
+	r.turn, r.rest, r.sharpen, r.lines.sights = 0, 0, false, r.lines.sights[:0]
 	return r
 }
