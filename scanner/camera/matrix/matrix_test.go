@@ -123,6 +123,9 @@ func wide(t *testing.T, s size, data string) gridtest.Code {
 }
 
 func TestReadWide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a third of a minute under the race detector")
+	}
 	for _, s := range oblongs[6:] {
 		if s.w > 4*s.h || s.h == 22 {
 			continue // in these pictures not read from all sides
