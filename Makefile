@@ -42,7 +42,7 @@ ROOT := .bin/lifecycle/root.tar
 
 .PHONY: lifecycle
 lifecycle: $(ROOT) ## install, run, upgrade, remove and purge the package on a booted Debian (root, systemd-nspawn)
-	LOCKERD_ROOT=$(CURDIR)/$(ROOT) $(GO) test -count=1 -v -run TestLifecycle ./cmd/lockerpkg
+	LOCKERD_ROOT=$(CURDIR)/$(ROOT) $(GO) test -count=1 -v -timeout 30m -run TestLifecycle ./cmd/lockerpkg
 
 $(ROOT):
 	@mkdir -p $(@D)

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	repo "lockerd/daemon/update/release"
 )
 
 // TestLifecycle installs, runs, upgrades, removes and purges the package on a
@@ -42,13 +47,21 @@ func furnish(t *testing.T, root string) []string {
 	t.Helper()
 	put(t, root, "pkg/old.deb", contents(t, packed(t, programsBuilt(t), "deb")))
 	put(t, root, "pkg/new.deb", contents(t, later(t)))
+	stick(t, root)
 	paths, err := filepath.Glob("testdata/lifecycle/*.sh")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no steps: %v", err)
 	}
+	chosen, err := regexp.Compile(os.Getenv("LOCKERD_STEPS"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var steps []string
 	for _, p := range paths {
 		name := filepath.Base(p)
+		if !chosen.MatchString(name) && name != "lib.sh" {
+			continue
+		}
 		put(t, root, "steps/"+name, contents(t, p))
 		if name != "lib.sh" {
 			steps = append(steps, name)
@@ -65,6 +78,41 @@ func furnish(t *testing.T, root string) []string {
 		t.Fatal(err)
 	}
 	return steps
+}
+
+// stick puts what 46-signed.sh needs into root: a repository and its keys, all
+// made forty days ago, and programs to release into it, good and bad.
+func stick(t *testing.T, root string) {
+	t.Helper()
+	kills := cmp.Or(os.Getenv("LOCKERD_KILLS"), "100")
+	put(t, root, "steps/kills", []byte(kills))
+	for _, d := range []string{"keys", "stick"} {
+		if err := os.Mkdir(filepath.Join(root, d), 0o755); err != nil { //nolint:gosec,nolintlint // lockerd reads the stick
+			t.Fatal(err)
+		}
+	}
+	r := repo.Repo{
+		Dir: filepath.Join(root, "stick"), Keys: filepath.Join(root, "keys"),
+		Now: func() time.Time { return time.Now().AddDate(0, 0, -40) },
+	}
+	if err := r.Init(repo.Threshold{Keys: 1, Need: 1}, repo.Threshold{Keys: 1, Need: 1}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := build(t.Context(), targets()[0], "v1.8.0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := contents(t, filepath.Join(b.dir, "lockerd"))
+	const run = "#!/bin/sh\n[ \"$1\" = run ] || exit 0\n"
+	for name, body := range map[string][]byte{
+		"good":    good,
+		"large":   append(slices.Clone(good), make([]byte, 4<<20)...),
+		"crashes": []byte(run + "exit 3\n"),
+		"hangs":   []byte(run + "exec sleep 1000\n"),
+		"blind":   []byte(run + "exec /usr/lib/lockerd/lockerd run --config /etc/lockerd/blind.toml\n"),
+	} {
+		put(t, root, "programs/"+name+"/lockerd-linux-"+targets()[0].goarch, body)
+	}
 }
 
 // later is the package of a later version.
@@ -120,7 +168,7 @@ func put(t *testing.T, root, name string, body []byte) {
 }
 
 // bootMax bounds the whole life, on a loaded machine.
-const bootMax = 8 * time.Minute
+const bootMax = 25 * time.Minute
 
 // boot runs the container until it ends, and returns what it has said.
 func boot(t *testing.T, root string) string {
