@@ -136,6 +136,7 @@ func (b *Backend) update(change func(*txn) (map[string]*bank, error)) error {
 			return err
 		}
 		t.flush(changed)
+		t.keepRollout()
 		if t.c.meta.Arrivals != arrivals {
 			t.putJSON(key('m'), &t.c.meta)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockerd/daemon/locker"
+	"lockerd/sync/backend/rollout"
 	"lockerd/sync/wire"
 )
 
@@ -25,6 +26,7 @@ type bank struct {
 	TrustSent int64               `json:"trust_sent,omitempty"`
 	Counter   int64               `json:"counter"`
 	Commands  []*command          `json:"commands,omitempty"`
+	Update    *Update             `json:"update,omitempty"`
 	Alarms    map[string]Alarm    `json:"alarms,omitempty"`
 	Findings  []Finding           `json:"findings,omitempty"`
 	Swept     locker.Time         `json:"swept,omitzero"`
@@ -162,7 +164,8 @@ type core struct {
 	keys  *keyring
 	banks map[string]*bank
 	meta  meta
-	due   map[string]bool // banks for which something may be outstanding
+	due   map[string]bool  // banks for which something may be outstanding
+	roll  *rollout.Rollout // the last one begun; nil: none
 }
 
 // meta is what belongs to no bank.
@@ -207,6 +210,7 @@ func (t *txn) load() {
 			t.c.banks[n] = b
 		}
 	}
+	t.loadRollout()
 }
 
 // flush writes the banks that have changed.

@@ -134,6 +134,7 @@ func (t *txn) changeJournal(b *bank, id string) {
 	b.TrustAt, b.TrustSent = 0, 0
 	b.doors, b.stock = doorsSummary{}, nil
 	b.Counter = 0
+	b.Update = nil
 }
 
 // absorb believes what the birth says of the bank's side. A birth that comes again,

@@ -21,6 +21,8 @@ import (
 //	D bank                  → desired document
 //	T version               → key set
 //	m                       → meta
+//	R                       → rollout: plan and how it stands
+//	r bank                  → how far it is at the bank
 func key(letter byte, names ...string) []byte {
 	k := []byte{letter}
 	for _, n := range names {
@@ -62,7 +64,8 @@ type txn struct {
 	err error
 	out []effect
 
-	touched string // the one bank that a request changes
+	touched string           // the one bank that a request changes
+	changed map[string]*bank // by a rollout's request
 }
 
 func (t *txn) fail(err error) {

@@ -28,6 +28,7 @@ func (t *txn) learn(b *bank, journal string, ev *locker.Event) {
 		t.learnCommand(b, ev)
 	default:
 		b.learnAlarm(ev)
+		t.learnUpdate(b, ev)
 	}
 }
 

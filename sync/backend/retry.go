@@ -15,6 +15,7 @@ func (t *txn) tick() map[string]*bank {
 			changed[name] = b
 		}
 	}
+	t.advance(changed)
 	return changed
 }
 

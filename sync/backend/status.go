@@ -33,6 +33,7 @@ type Status struct {
 	Sets     map[string]SetStatus `json:"sets,omitempty"`
 	Desired  DesiredStatus        `json:"desired"`
 	Trust    TrustStatus          `json:"trust"`
+	Update   *Update              `json:"update,omitempty"`  // as its journal tells; nil: of none
 	Pending  int                  `json:"pending,omitempty"` // commands unanswered
 	Alarms   []string             `json:"alarms,omitempty"`
 	Findings []Finding            `json:"findings,omitempty"`
@@ -114,6 +115,10 @@ func (c *core) status(b *bank, now locker.Time) Status {
 	}
 	if b.health != nil {
 		s.Clock = b.health.Clock
+	}
+	if b.Update != nil {
+		u := *b.Update
+		s.Update = &u
 	}
 	if j := b.Journals[b.Journal]; j != nil {
 		s.Journal = Evidence{b.Journal, j.Last, j.Hash, j.Next, j.Breaks, j.Holes, j.Gaps}

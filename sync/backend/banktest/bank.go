@@ -38,6 +38,8 @@ type Bank struct {
 	Bad      map[string]string                  // code ids that are refused, with the reason
 	Answer   func(locker.Command) *locker.Reply // nil, or returns nil: done
 	Lenient  bool                               // takes a snapshot that counts as live what is revoked here, as lockerd does
+	Updates  *Updates                           // nil: the command update is done like any other
+	Version  string
 	Clock    locker.Clock
 	DoorsNow []wire.Door
 	StockNow []wire.StockLine
@@ -60,7 +62,7 @@ type Set struct {
 // New returns a bank with a new journal.
 func New(name, journal string, keys *wire.Keys) *Bank {
 	return &Bank{
-		Name: name, Keys: keys, Journal: journal, First: 1, Boot: 1, Clock: locker.ClockSynced,
+		Name: name, Keys: keys, Journal: journal, First: 1, Boot: 1, Version: "model", Clock: locker.ClockSynced,
 		Sets: map[string]*Set{}, Replies: map[string]locker.Reply{}, Bad: map[string]string{},
 		Say: func(string, []byte, bool) {},
 	}
@@ -87,7 +89,7 @@ func (b *Bank) say(topic string, v any, retained bool) {
 func (b *Bank) Birth(now locker.Time) wire.State {
 	n := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", b.Journal, b.Boot, b.Conn))
 	s := wire.State{
-		V: 1, Bank: b.Name, Status: wire.Online, Boot: b.Boot, Conn: b.Conn, At: now, Clock: b.Clock, Version: "model",
+		V: 1, Bank: b.Name, Status: wire.Online, Boot: b.Boot, Conn: b.Conn, At: now, Clock: b.Clock, Version: b.Version,
 		Doors: len(b.DoorsNow), Nonce: base64.RawURLEncoding.EncodeToString(n[:16]),
 		Journal: &wire.JournalState{ID: b.Journal, First: b.First, Next: b.next()}, Codes: map[string]wire.SetState{},
 		Desired: &wire.VersionState{Version: b.Desired.Version}, Trust: &wire.VersionState{Version: b.Trust},

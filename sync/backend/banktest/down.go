@@ -209,6 +209,11 @@ func (b *Bank) carryOut(c *locker.Command) locker.Reply {
 			return *r
 		}
 	}
+	if c.Type == locker.CmdUpdate && b.Updates != nil {
+		r := b.update(c)
+		r.ID = c.ID
+		return r
+	}
 	b.Done = append(b.Done, *c)
 	if c.Type == locker.CmdResync && c.Args.From != nil {
 		from := max(*c.Args.From, b.First)

@@ -1,0 +1,80 @@
+package rollout
+
+import (
+	"strings"
+
+	"lockerd/daemon/locker"
+)
+
+// Heard takes an event of a bank's journal.
+func (r *Rollout) Heard(bank string, ev *locker.Event) {
+	p := r.parts[bank]
+	word, ok := strings.CutPrefix(ev.Type, locker.EvUpdatePrefix)
+	if !ok || p == nil || p.Order == "" || !Same(ev.Version.String(), r.Plan.Version) {
+		return
+	}
+	switch to := Phase(word); to { //nolint:exhaustive // of what a journal says
+	case Staged:
+		p.Heard = true
+		r.move(p, Staged, "", ev.At)
+	case "tried":
+		p.Heard = true
+		r.move(p, Trying, "", ev.At)
+	case Confirmed, RolledBack, Abandoned:
+		if p.Heard { // else it is that of an older order, sent late
+			r.move(p, to, cut(ev.Why), ev.At)
+		}
+	}
+}
+
+// Reply statuses, beyond locker's, and reasons for which an order is repeated.
+const (
+	// Unanswered is what a backend says of a command that was not answered by its end.
+	Unanswered = "unanswered"
+
+	reasonUnavailable = "update_unavailable" // the bank could not reach the repository
+	reasonBusy        = "busy"
+)
+
+// Replied takes a bank's reply to a command, or that there was none.
+func (r *Rollout) Replied(bank string, reply *locker.Reply, now locker.Time) {
+	p := r.parts[bank]
+	if p == nil || p.Order != reply.ID || p.Phase != Ordered && p.Phase != Withdrawn && p.Phase != Silent {
+		return // the journal has told more
+	}
+	chance := reply.Status == Unanswered || reply.Status == locker.ReplyUnknown ||
+		reply.Status == locker.ReplyFailed && (reply.Reason == reasonUnavailable || reply.Reason == reasonBusy)
+	switch {
+	case reply.Status == locker.ReplyDone:
+		p.Heard = true
+		r.move(p, Staged, "", now)
+	case chance && p.Phase != Ordered: // it is not waited for
+	case reply.Status == Unanswered, chance && p.Orders <= againMax:
+		p.Again = r.Watched + Span(againWait)
+		p.Why = sentence(reply)
+		r.edited[bank] = true
+	default:
+		r.move(p, Refused, sentence(reply), now)
+	}
+}
+
+// sentence is what a bank says to its refusal.
+func sentence(r *locker.Reply) string {
+	why := r.Status
+	if r.Reason != "" {
+		why = r.Reason
+	}
+	if text, ok := r.Result["error"].(string); ok && text != "" {
+		why += ": " + text
+	}
+	return cut(why)
+}
+
+// cut bounds what is kept of a bank's words.
+func cut(s string) string {
+	const most = 300
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
