@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 // script has a broker of its own. The commands beside testscript's own:
 //
 //	model NAME [reject=WHY] [status=STATUS:REASON]   connects a model bank that trusts $WORK/st/trust.json
+//	model NAME offers=VERSION [fault=WHY]            that takes updates, and rolls them back if they have a fault
 //	model-off NAME                                   its connection breaks
 //	model-event NAME TYPE DOOR                       an event
 //	model-sees NAME TEXT                             waits until the bank's summary has the text
@@ -90,6 +92,10 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 			b.Answer = func(locker.Command) *locker.Reply {
 				return &locker.Reply{Status: status, Reason: reason, Result: map[string]any{"ms": 412}}
 			}
+		case "offers":
+			b.Version, b.Updates = "1.2.0", &banktest.Updates{Offers: v}
+		case "fault":
+			b.Updates.Fault = v
 		default:
 			ts.Fatalf("model takes no %q", a)
 		}
@@ -97,11 +103,45 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := banktest.Dial(b, m.url, ts.Getenv("LOCKERCTL_PREFIX"))
 	ts.Check(err)
 	m.live[name] = l
+	ended := updating(l)
 	ts.Defer(func() {
+		ended()
 		if m.live[name] == l {
 			l.Close()
 		}
 	})
+}
+
+// updating has a model try what it has staged, and come to its verdict. It comes back
+// on the same connection, by the birth of its next boot.
+func updating(l *banktest.Live) (end func()) {
+	var running sync.WaitGroup
+	over := make(chan struct{})
+	running.Go(func() {
+		look := time.NewTicker(50 * time.Millisecond)
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+				l.Do(tryAndEnd)
+			case <-over:
+				return
+			}
+		}
+	})
+	return func() { close(over); running.Wait() }
+}
+
+func tryAndEnd(b *banktest.Bank, now locker.Time) {
+	switch {
+	case b.Updates == nil || !b.Online:
+		return
+	case b.Updates.Staged != "":
+		b.Try(now)
+	case b.Updates.Trying == "" || b.Verdict(now):
+		return
+	}
+	b.Connect(now)
 }
 
 func modelDoors() []wire.Door {

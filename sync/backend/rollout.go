@@ -59,31 +59,49 @@ func report(r *rollout.Rollout) RolloutReport {
 // some. There is one at a time; it goes on whenever a connection is served for all banks,
 // also of a later process.
 func (b *Backend) StartRollout(p rollout.Plan, except ...string) (RolloutReport, error) {
-	if p.Deadline > rollout.Span(commandMax) {
-		return RolloutReport{}, refusef("cannot give a bank %s: commands live at most %s", time.Duration(p.Deadline), commandMax)
-	}
 	return b.onRollout(func(t *txn) error {
 		if r := t.c.roll; r != nil && !r.Over() {
 			return refusef("cannot begin a rollout: that of %s is %s; stop it first: lockerctl fleet rollout stop", r.Plan.Version, r.Status)
 		}
-		var names []string
-		for name, k := range t.c.banks {
-			if k.Birth != nil && !slices.Contains(except, name) {
-				names = append(names, name)
-			}
-		}
-		id, err := t.c.newID("r-")
+		r, err := t.planRollout(p, except)
 		if err != nil {
 			return err
-		}
-		r, err := rollout.Start(id, p, names, t.fleet(nil), t.now)
-		if err != nil {
-			return &RefusedError{Text: err.Error()}
 		}
 		t.forgetRollout()
 		t.c.roll = r
 		return nil
 	})
+}
+
+// PlanRollout returns what StartRollout would begin.
+func (b *Backend) PlanRollout(p rollout.Plan, except ...string) (RolloutReport, error) {
+	var out RolloutReport
+	err := b.view(func(t *txn) error {
+		r, err := t.planRollout(p, except)
+		if err == nil {
+			out = report(r)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (t *txn) planRollout(p rollout.Plan, except []string) (*rollout.Rollout, error) {
+	var names []string
+	for name, k := range t.c.banks {
+		if k.Birth != nil && !slices.Contains(except, name) {
+			names = append(names, name)
+		}
+	}
+	id, err := t.c.newID("r-")
+	if err != nil {
+		return nil, err
+	}
+	r, err := rollout.Start(id, p, names, t.fleet(nil), t.now)
+	if err != nil {
+		return nil, &RefusedError{Text: err.Error()}
+	}
+	return r, nil
 }
 
 // PauseRollout has no further order given, and takes unanswered ones back.

@@ -158,6 +158,9 @@ func (b *Backend) takeGroup(first Message) error {
 				changed[k.Name] = k
 			}
 		}
+		if t.c.roll != nil && t.c.roll.Touched() {
+			t.advance(changed) // a rollout that must stop stops now
+		}
 		return changed, nil
 	})
 }

@@ -127,7 +127,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 	if _, ok := a.Args["locker"]; ok && (c.Args.Locker < 1 || c.Args.Locker > locker.MaxLockers) {
 		return fmt.Sprintf("args.locker: must be 1 to %d", locker.MaxLockers)
 	}
-	if why := checkUpdate(&c.Args); why != "" {
+	if why := CheckUpdate(&c.Args); why != "" {
 		return why
 	}
 	return checkItem(c.Args.Item)
@@ -144,7 +144,8 @@ const (
 	WindowForm  = `^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
-func checkUpdate(a *locker.CommandArgs) string {
+// CheckUpdate says which argument of the command update no bank takes; "": none.
+func CheckUpdate(a *locker.CommandArgs) string {
 	switch {
 	case a.Channel != "" && !channelForm.MatchString(a.Channel):
 		return "args.channel: must be up to 32 of a-z, 0-9 and -"

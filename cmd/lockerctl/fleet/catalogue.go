@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"flag"
+	"slices"
 
 	"lockerd/cmd/lockerctl/ui"
 )
@@ -14,7 +15,7 @@ func program() *ui.Program[*call] {
 	return &ui.Program[*call]{
 		Name:  "lockerctl fleet",
 		Head:  "[--broker URL] [--state FILE] [--json] VERB ...",
-		Verbs: append(append(views(), commands()...), keeping()...),
+		Verbs: slices.Concat(views(), commands(), rollouts(), keeping()),
 		Foot: `
   --broker URL   mqtt, mqtts, ws or wss; else $LOCKERCTL_BROKER
   --user, --password-file, --ca, --cert, --key   else $LOCKERCTL_USER, _PASSWORD_FILE, _CA, _CERT, _KEY
@@ -53,6 +54,16 @@ func commands() []*verb {
 		{Name: "command set-stock", Args: "BANK DOOR [SKU SERIAL [--tenant T] [--condition C]]", Short: "say what lies behind a door; without SKU: nothing", Least: 2, Most: 4, Setup: setStockVerb, Long: commandHelp},
 		{Name: "command update", Args: "BANK [--channel C] [--version V] [--window 02:00-04:00]", Short: "fetch a new version and try it once all doors are shut", Least: 1, Most: 1, Setup: updateVerb, Long: updateHelp},
 		{Name: "command resync", Args: "BANK SEQ", Short: "have events sent again from one on", Least: 2, Most: 2, Setup: commandVerb(resync), Long: commandHelp},
+	}
+}
+
+func rollouts() []*verb {
+	return []*verb{
+		{Name: "rollout start", Args: "VERSION [--steps 1,5,25,100] [flags]", Short: "update all banks step by step, and stop when it goes badly", Least: 1, Most: 1, Setup: rolloutStartVerb, Long: rolloutStartHelp},
+		{Name: "rollout status", Args: "[--follow] [--banks]", Short: "how the rollout stands", Setup: rolloutStatusVerb, Long: rolloutStatusHelp},
+		{Name: "rollout pause", Args: "[--why TEXT]", Short: "order nothing more for now", Setup: rolloutPauseVerb, Long: rolloutHaltHelp},
+		{Name: "rollout resume", Args: "[--follow]", Short: "go on after a pause", Setup: rolloutResumeVerb, Long: rolloutResumeHelp},
+		{Name: "rollout stop", Args: "[--why TEXT]", Short: "end the rollout for good", Setup: rolloutStopVerb, Long: rolloutHaltHelp},
 	}
 }
 

@@ -31,6 +31,12 @@ func operations() map[string]operation {
 		"desired.get": on(opDesiredGet),
 		"trust.set":   on(opTrustSet),
 		"backup":      on(opBackup),
+
+		"rollout.start":  on(opRolloutStart),
+		"rollout.get":    on(opRolloutGet),
+		"rollout.pause":  on(opRolloutPause),
+		"rollout.resume": on(opRolloutResume),
+		"rollout.stop":   on(opRolloutStop),
 	}
 }
 

@@ -238,6 +238,9 @@ func bankPage(p *ui.Page, b *backend.Status) {
 	t.Row(ui.Plain("connection"), ui.Plain(fmt.Sprintf("boot %d, connection %d", b.Boot, b.Conn)))
 	t.Row(ui.Plain("trust"), ui.Plain(fmt.Sprintf("version %d, current: %t", b.Trust.Version, b.Trust.Current)))
 	t.Row(ui.Plain("desired"), ui.Plain(strings.TrimSpace(fmt.Sprintf("version %d %s %s", b.Desired.Version, b.Desired.State, b.Desired.Why))))
+	if u := b.Update; u != nil {
+		t.Row(ui.Plain("update"), ui.Plain(strings.TrimSpace(fmt.Sprintf("%s %s %s %s", u.Version, u.Phase, ui.Local(u.At), u.Why))))
+	}
 	p.Section(t)
 	stock := &ui.Table{Head: []string{"TENANT", "SKU", "COUNT", "MIN"}}
 	for _, l := range b.Stock {

@@ -9,9 +9,9 @@ import (
 )
 
 // Advance lets time go by and does what is due. It is called about once a second,
-// while the banks' words come in, and never else.
+// and after words of banks, while these come in, and never else.
 func (r *Rollout) Advance(f Fleet, now locker.Time) {
-	if r.last != 0 && now > r.last {
+	if r.Status == Running && r.last != 0 && now > r.last {
 		r.Watched += Span(min(now.Sub(r.last), tickMax))
 	}
 	r.last = now

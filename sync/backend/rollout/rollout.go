@@ -45,9 +45,10 @@ func (p Phase) Ended() bool { return p == Confirmed || p == Silent || p.Failed()
 
 // Times.
 const (
-	tickMax   = 5 * time.Second // of unwatched time that counts
-	againWait = time.Minute     // before an order is repeated that came to nothing by chance
-	againMax  = 3               // times
+	tickMax   = 5 * time.Second  // of unwatched time that counts
+	againWait = time.Minute      // before an order is repeated that came to nothing by chance
+	againMax  = 3                // times
+	saveEvery = 10 * time.Second // of watched time
 )
 
 // Part is one bank's.
@@ -173,7 +174,7 @@ func (r *Rollout) Unsaved() (head bool, parts []*Part) {
 	for name := range r.edited {
 		parts = append(parts, r.parts[name])
 	}
-	head = r.dirty || r.Watched-r.saved >= Span(againWait)
+	head = r.dirty || r.Watched-r.saved >= Span(saveEvery)
 	if head {
 		r.saved = r.Watched
 	}
@@ -181,6 +182,9 @@ func (r *Rollout) Unsaved() (head bool, parts []*Part) {
 	clear(r.edited)
 	return head, parts
 }
+
+// Touched tells whether something has changed since Unsaved was called.
+func (r *Rollout) Touched() bool { return r.dirty || len(r.edited) > 0 }
 
 // Over tells whether nothing more will be ordered.
 func (r *Rollout) Over() bool { return r.Status == Stopped || r.Status == Done }

@@ -531,7 +531,7 @@ func TestItIsKept(t *testing.T) {
 			back.Attach(p)
 		}
 		back.Attached()
-		back.Watched = r.r.Watched // written down once a minute
+		back.Watched = r.r.Watched // written down each 10 s
 		if a, b := mustJSON(t, r.r), mustJSON(t, back); string(a) != string(b) {
 			t.Fatalf("kept as\n%s\nis\n%s", b, a)
 		}
