@@ -32,13 +32,15 @@ type site struct {
 	watchdog time.Duration
 }
 
+// siteConfig is the file of a bank: its directory, the scanner's port, its name, and what
+// stands behind [update] hold and deadline.
 const siteConfig = `version  = 1
-bank     = "lon-042"
+bank     = "%[3]s"
 data_dir = "%[1]s/data"
 
 [update]
 hold     = "1s"
-deadline = "4s"
+%[4]s
 
 [[bus]]
 name   = "a"
@@ -60,13 +62,19 @@ port   = "%[1]s/%[2]s"
 // newSite installs v1 and waits until it is known to be well.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	return siteOf(t, "lon-042", "v1", `deadline = "4s"`)
+}
+
+// siteOf installs a version of lockerd for a bank.
+func siteOf(t *testing.T, bank, version, more string) *site {
+	t.Helper()
 	dir := t.TempDir()
 	s := &site{
 		t: t, dir: dir, slots: &slots.Dir{Path: filepath.Join(dir, "update")}, deadline: "1m",
 		said: make(chan string, 100), stop: make(chan syscall.Signal), ended: make(chan struct{}), watchdog: 10 * time.Second,
 	}
 	for name, port := range map[string]string{"site.toml": "front", "blind.toml": "nowhere"} {
-		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, siteConfig, dir, port), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, siteConfig, dir, port, bank, more), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,7 +83,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sc.Close() })
-	s.base = script(t, dir, "v1", s.real("v1"))
+	s.base = script(t, dir, version, s.real(version))
 	return s
 }
 

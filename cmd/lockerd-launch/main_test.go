@@ -23,8 +23,9 @@ func TestMain(m *testing.M) {
 	case roleLaunch:
 		os.Exit(run(os.Args[1:]))
 	case roleLockerd:
+		lockerd.Version = os.Getenv("LOCKERD_TEST_VERSION")
 		if os.Getenv("LOCKERD_SLOTS") != "" { // else it is the child that checks a file
-			fmt.Printf("started %s\n", os.Getenv("LOCKERD_TEST_VERSION"))
+			fmt.Printf("started %s\n", lockerd.Version)
 		}
 		os.Exit(lockerd.Run(os.Args[1:], os.Stdout, os.Stderr))
 	case roleUpdate:

@@ -91,11 +91,13 @@ func TestUpdateThatIsNotTaken(t *testing.T) {
 	}{
 		{
 			"refused", &Error{Code: "refused", Text: "cannot take the update: version 1.3.0 is not newer", Cure: "nothing is to be done", Reason: "update_refused"},
-			"update_refused", map[string]any{"error": "cannot take the update: version 1.3.0 is not newer", "cure": "nothing is to be done"},
+			"update_refused",
+			map[string]any{"error": "cannot take the update: version 1.3.0 is not newer", "cure": "nothing is to be done"},
 		},
 		{
 			"source away", &Error{Code: "unavailable", Text: "cannot fetch", Cure: "look at the network", Reason: "update_unavailable"},
-			"update_unavailable", map[string]any{"error": "cannot fetch", "cure": "look at the network"},
+			"update_unavailable",
+			map[string]any{"error": "cannot fetch", "cure": "look at the network"},
 		},
 		{"disk full", errors.New("no space left on device"), failedOther, map[string]any{"error": "no space left on device"}},
 	} {
@@ -168,8 +170,9 @@ func TestUpdateHoldsNobodyUp(t *testing.T) {
 		r.bus.set(1, false)
 		time.Sleep(5 * time.Minute) // shut for long
 		select {
-		case <-left:
-			t.Error("the bank left with a command unanswered")
+		case err := <-left:
+			t.Errorf("the bank left with a command unanswered: %v", err)
+			return
 		default:
 		}
 		time.Sleep(5 * time.Minute)
