@@ -18,6 +18,8 @@
 //     store and in no log: Issue returns it once.
 //   - A command is answered by the bank, or by Unanswered once it has expired. An
 //     opening is never sent outside its 30 s.
+//   - A rollout (StartRollout, package rollout) and the orders it gives are one commit:
+//     neither is there without the other.
 //   - A store brought back from an old backup converges: sets get a new epoch, resent
 //     events are recognised, missing ones are asked for (`resync`), documents get a
 //     version above the bank's. What only the lost store knew is lost, and flagged.
