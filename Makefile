@@ -55,7 +55,7 @@ test: ## all tests
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 LOCKERD_BANKS=4 LOCKERD_SEEDS=2 LOCKERD_IMAGES=300 LOCKERD_KILLS=5 LOCKERD_FLIPS=20 $(GO) test -race -short ./...
+	CGO_ENABLED=1 LOCKERD_BANKS=4 LOCKERD_SEEDS=2 LOCKERD_IMAGES=150 LOCKERD_KILLS=5 LOCKERD_FLIPS=20 $(GO) test -race -short ./...
 
 .PHONY: proofs
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months, random sequences beside a model
