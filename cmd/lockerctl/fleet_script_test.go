@@ -45,7 +45,7 @@ func TestFleetScripts(t *testing.T) {
 			e.Setenv("LOCKERCTL_BROKER", broker.URL())
 			e.Setenv("LOCKERCTL_PREFIX", "lockers/test")
 			e.Setenv("LOCKERCTL_FLEET_STATE", filepath.Join(e.WorkDir, "st", "f.db"))
-			e.Values[modelsKey{}] = &models{url: broker.URL(), live: map[string]*banktest.Live{}, banks: map[string]*banktest.Bank{}}
+			e.Values[modelsKey{}] = &models{url: broker.URL(), live: map[string]*connected{}, banks: map[string]*banktest.Bank{}}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -63,13 +63,28 @@ type modelsKey struct{}
 
 type models struct {
 	url   string
-	live  map[string]*banktest.Live
+	live  map[string]*connected
 	banks map[string]*banktest.Bank
+}
+
+// connected is a model bank that is on the broker. Between two connections nothing
+// touches the bank but its script.
+type connected struct {
+	*banktest.Live
+	ended func() // of its updating
+}
+
+func (c *connected) Close() {
+	c.ended()
+	c.Live.Close()
 }
 
 func startModel(ts *testscript.TestScript, _ bool, args []string) {
 	m := ts.Value(modelsKey{}).(*models)
 	name := args[0]
+	if before := m.live[name]; before != nil {
+		before.Close()
+	}
 	b := m.banks[name]
 	if b == nil {
 		raw, err := os.ReadFile(ts.MkAbs(filepath.Join("st", "trust.json")))
@@ -102,12 +117,11 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	l, err := banktest.Dial(b, m.url, ts.Getenv("LOCKERCTL_PREFIX"))
 	ts.Check(err)
-	m.live[name] = l
-	ended := updating(l)
+	c := &connected{l, updating(l)}
+	m.live[name] = c
 	ts.Defer(func() {
-		ended()
-		if m.live[name] == l {
-			l.Close()
+		if m.live[name] == c {
+			c.Close()
 		}
 	})
 }
