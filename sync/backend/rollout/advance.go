@@ -144,12 +144,19 @@ func (r *Rollout) reasons() string {
 	return strings.Join(list, ", ")
 }
 
+// busy tells whether a bank takes one of the Parallel places. One that waits for its
+// window takes none: they open once a day. Without a window what is staged is as good as
+// tried.
+func (r *Rollout) busy(p *Part) bool {
+	return p.Phase == Ordered && p.Again == 0 || p.Phase == Trying || p.Phase == Staged && r.Plan.Window == ""
+}
+
 // give orders the update at banks of this step and the ones before, as many as may be
-// under way. Banks that wait for their window, or are away, take no place.
+// under way. Banks that are away take no place.
 func (r *Rollout) give(f Fleet, now locker.Time) {
 	busy := 0
 	for _, p := range r.list {
-		if (p.Phase == Ordered && p.Again == 0 || p.Phase == Trying) && f.State(p.Bank, r.Plan.Version).Online {
+		if r.busy(p) && f.State(p.Bank, r.Plan.Version).Online {
 			busy++
 		}
 	}

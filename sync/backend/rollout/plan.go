@@ -30,7 +30,7 @@ type Plan struct {
 	Stop     Limit    `json:"stop"`     // of all banks; more failures end the rollout
 	Deadline Span     `json:"deadline"` // for a bank, from its order to its verdict
 	Soak     Span     `json:"soak"`     // between steps
-	Parallel int      `json:"parallel"` // banks that fetch or try at a time
+	Parallel int      `json:"parallel"` // banks under way at a time; those that wait for their window do not count
 }
 
 // Span is a time in a plan, written as 2h0m0s.

@@ -413,18 +413,34 @@ func TestParallel(t *testing.T) {
 	if len(got) != 2 {
 		t.Fatalf("ordered at %v", got)
 	}
-	r.says(got[0], "staged", "") // it waits for its window and takes no place
-	next := r.ordered()
-	if len(next) != 1 {
-		t.Fatalf("then at %v", next)
+	for _, word := range []string{"staged", "tried"} {
+		r.says(got[0], word, "")
+		r.says(got[1], word, "")
+		if more := r.ordered(); len(more) > 0 {
+			t.Fatalf("ordered at %v while two had %s it", more, word)
+		}
 	}
-	r.says(got[0], "tried", "") // nor does a bank that is away
-	r.states[got[1]] = State{}
-	if more := r.ordered(); len(more) != 0 {
+	r.states[got[1]] = State{} // it is away and takes no place
+	if more := r.ordered(); len(more) != 1 {
 		t.Fatalf("then at %v", more)
 	}
 	r.says(got[0], "confirmed", "")
 	if more := r.ordered(); len(more) != 1 {
+		t.Fatalf("then at %v", more)
+	}
+}
+
+// Banks that wait for their windows take no place, else a step took many nights.
+func TestParallelWithAWindow(t *testing.T) {
+	r := newRig(t, 10, func(p *Plan) { p.Steps, p.Parallel, p.Window = []int{100}, 2, "02:00-04:00" })
+	got := r.ordered()
+	r.says(got[0], "staged", "")
+	if more := r.ordered(); len(more) != 1 {
+		t.Fatalf("then at %v", more)
+	}
+	r.says(got[0], "tried", "") // now it takes one again
+	r.says(got[1], "confirmed", "")
+	if more := r.ordered(); len(more) != 0 {
 		t.Fatalf("then at %v", more)
 	}
 }
