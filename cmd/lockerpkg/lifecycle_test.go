@@ -48,6 +48,9 @@ func furnish(t *testing.T, root string) []string {
 	put(t, root, "pkg/old.deb", contents(t, packed(t, programsBuilt(t), "deb")))
 	put(t, root, "pkg/new.deb", contents(t, later(t)))
 	stick(t, root)
+	if _, err := golang(t.Context(), targets()[0], "build", "-o", filepath.Join(root, "usr/local/bin/"), "lockerd/cmd/lockerpkg/cabinet"); err != nil {
+		t.Fatal(err)
+	}
 	paths, err := filepath.Glob("testdata/lifecycle/*.sh")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no steps: %v", err)

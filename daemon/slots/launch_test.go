@@ -154,7 +154,7 @@ func TestPutRefuses(t *testing.T) {
 	}{
 		{"short", bytes.NewReader(b[:1000]), func(*Program) {}, "were promised"},
 		{"long", bytes.NewReader(append(bytes.Clone(b), 1)), func(*Program) {}, "were promised"},
-		{"other bytes", bytes.NewReader(content("v23")), func(*Program) {}, "not what was staged"},
+		{"other bytes", bytes.NewReader(content("v23")), func(*Program) {}, "not the program that was released"},
 		{"torn off", io.MultiReader(bytes.NewReader(b[:1000]), &failing{}), func(*Program) {}, "pulled out"},
 		{"larger than the disk", bytes.NewReader(b), func(p *Program) { p.Size = 1 << 50 }, "free space on the card"},
 	} {

@@ -98,7 +98,8 @@ func (d *Dir) copyIn(path string, p Program, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("cannot stage the update: %w", err)
 	}
-	n, err := d.pour(f, io.LimitReader(r, p.Size+1))
+	h := sha256.New()
+	n, err := d.pour(f, io.TeeReader(io.LimitReader(r, p.Size+1), h))
 	if err == nil {
 		d.step("fsync " + filepath.Base(path))
 		err = errors.Join(f.Chmod(programMode), f.Sync())
@@ -108,6 +109,9 @@ func (d *Dir) copyIn(path string, p Program, r io.Reader) error {
 	}
 	if n != p.Size {
 		return fmt.Errorf("cannot stage the update: it has %d bytes or more, %d were promised: fetch it again", n, p.Size)
+	}
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != p.SHA256 {
+		return fmt.Errorf("cannot stage the update: what came is not the program that was released (sha256 %.12s…, want %.12s…): make the stick again, or look who answers for the server", sum, p.SHA256)
 	}
 	return nil
 }

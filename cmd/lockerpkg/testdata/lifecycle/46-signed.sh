@@ -1,6 +1,8 @@
-# Signed updates from a stick. /stick, its keys and its programs are made by the
-# test; all its dates are forty days old. Each case ends with kept: the bank
-# answers, its journal is whole, it holds what it held, and no door has moved.
+# Signed updates, from a stick and over HTTPS. /stick, its keys and its programs are
+# made by the test; all its dates are forty days old. The boards, the scanner and the
+# web server are cabinet, which lives on whatever becomes of lockerd. Each case ends
+# with kept: the bank answers, its journal is whole, it holds what it held, and no door
+# has moved: no event says so, and no board was told to pulse.
 prog() { echo "/programs/$1/lockerd-linux-$(dpkg --print-architecture)"; }
 add() { lockerctl release add "$1" "$(prog "$2")" --repo /stick --keys /keys; }
 moved() { lockerctl events | grep -c ' door\.' || true; }
@@ -9,6 +11,7 @@ kept() {
 	lockerctl journal verify >/dev/null || fail "$1: the journal"
 	is "$(lockerctl stock --items --csv)" "$items" "$1: the items"
 	is "$(moved)" "$doors" "$1: events of doors"
+	is "$(cabinet pulses /run/cabinet)" "$pulses" "$1: pulses that the boards got"
 }
 # refused WORDS FLAG...: the order is refused in these words, and nothing has happened
 refused() {
@@ -26,31 +29,38 @@ last() { grep -q '"last":{"version":"'"$2"'","result":"'"$1"'"' /var/lib/lockerd
 idle() { ! grep -q '"trial"' /var/lib/lockerd/update/state; }
 well() { idle && grep -q '"good"' /var/lib/lockerd/update/state; }
 
-# A scanner: a terminal that somebody holds.
-systemd-run -q --unit=scanner script -qc 'tty >/run/scanner.tty; exec sleep infinity' /dev/null
-soon "there is a scanner" test -s /run/scanner.tty
-scanner=$(tr -d '\r\n' </run/scanner.tty)
-chmod 666 "$scanner"
+systemd-run -q --unit=cabinet cabinet serve /run/cabinet /stick
+soon "there is a cabinet" cabinet pulses /run/cabinet
+soon "there is a web server" test -s /run/cabinet/ca.pem
+mkdir -p /etc/ssl/certs
+cat /run/cabinet/ca.pem >>/etc/ssl/certs/ca-certificates.crt
 sed -i '/^\[update\]/,$d' /etc/lockerd/lockerd.toml
+sed -i -e '/^\[bus.profile\]/d' -e '/^person/d' -e '/^shut_after/d' \
+	-e 's,^driver = "sim",driver = "xor8a"\nport   = "/run/cabinet/bus",' /etc/lockerd/lockerd.toml
 cat >>/etc/lockerd/lockerd.toml <<TOML
 
 [[scanner]]
 name   = "front"
 driver = "serial"
-port   = "$scanner"
+port   = "/run/cabinet/front"
 
 [update]
+source    = "https://127.0.0.1:8443"
 root_file = "/etc/lockerd/update-root.json"
 hold      = "2s"
 deadline  = "20s"
 TOML
-sed "s,$scanner,/dev/nowhere," /etc/lockerd/lockerd.toml >/etc/lockerd/blind.toml
+sed "s,/run/cabinet/front,/dev/nowhere," /etc/lockerd/lockerd.toml >/etc/lockerd/blind.toml
 install -m 644 /stick/metadata/1.root.json /etc/lockerd/update-root.json
 chmod 644 /etc/lockerd/blind.toml
 systemctl restart lockerd
 soon "the bank with its scanner is known to be well" grep -q '"good":{.*front' /var/lib/lockerd/update/state
 soon "nothing is on trial" idle
 lockerctl stock set 1-04 laptop-15 SN-4712 >/dev/null
+lockerctl open 1-05 --reason "these boards pulse" >/dev/null
+soon "it is shut again" sh -c 'lockerctl events | grep -q "door.closed.*1-05"'
+pulses=$(cabinet pulses /run/cabinet)
+[ "$pulses" -gt 0 ] || fail "the cabinet does not count"
 items=$(lockerctl stock --items --csv)
 doors=$(moved)
 
@@ -69,12 +79,12 @@ cp -a /stick /tampered
 for f in $(find /tampered/targets -type f -size +1M); do
 	printf X | dd of="$f" bs=1 seek=100000 conv=notrunc status=none
 done
-refused "is not what was staged" --from /tampered
+refused "is not the program that was released" --from /tampered
 
 # During an open door: on disk, but tried only when it is shut.
 was=$(pid)
 lockerctl open 1-06 --reason "a person stands there" >/dev/null
-lockerctl update --from /stick >/dev/null
+lockerctl update >/dev/null # over HTTPS
 seen=0
 while lockerctl doors 1-06 | grep -q ' open'; do
 	grep -q '"phase":"verified"' /var/lib/lockerd/update/state || break
@@ -86,6 +96,7 @@ done
 soon "the good one is confirmed" last confirmed 1.8.0
 soon "it runs" runs v1.8.0
 doors=$(moved) # the one that was opened above, by order
+pulses=$((pulses + 1))
 items=$(lockerctl stock --items --csv)
 kept good
 
@@ -136,7 +147,10 @@ systemctl restart lockerd
 for n in $(seq "$(cat /steps/kills)"); do
 	add "2.0.$n" crashes >/dev/null
 	soon "kill $n: well before" well
-	lockerctl update --from /stick >/dev/null 2>&1 &
+	from="--from /stick"
+	[ $((n % 2)) = 0 ] || from="" # over HTTPS
+	# shellcheck disable=SC2086
+	lockerctl update $from >/dev/null 2>&1 &
 	order=$!
 	sleep "0.$(shuf -i 0-9 -n 1)$(shuf -i 0-9 -n 1)"
 	systemctl kill -s KILL lockerd
