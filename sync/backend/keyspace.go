@@ -23,6 +23,7 @@ import (
 //	m                       → meta
 //	R                       → rollout: plan and how it stands
 //	r bank                  → how far it is at the bank
+//	I …                     → not ours: enrolment's (sync/enrol/authority)
 func key(letter byte, names ...string) []byte {
 	k := []byte{letter}
 	for _, n := range names {

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -22,10 +23,13 @@ type Config struct {
 	CAFile       string
 	CertFile     string
 	KeyFile      string
-	Prefix       string
-	DownQoS      byte // 0 or 1
-	KeepAlive    time.Duration
-	Heartbeat    time.Duration
+	// Certificate, if set, gives the bank's certificate for each connection, in place
+	// of the two files: its key may be one that is in no file.
+	Certificate func() (*tls.Certificate, error)
+	Prefix      string
+	DownQoS     byte // 0 or 1
+	KeepAlive   time.Duration
+	Heartbeat   time.Duration
 }
 
 // Options are what tests and the daemon put in place of the system's own.

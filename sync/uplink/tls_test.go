@@ -2,8 +2,6 @@ package uplink
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,70 +10,6 @@ import (
 
 	"lockerd/sync/brokertest"
 )
-
-func year(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
-
-func read(t *testing.T, file string) []*x509.Certificate {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certificates(b)
-}
-
-// TestCertificateAtBankTime judges a chain by what the bank takes for the time.
-func TestCertificateAtBankTime(t *testing.T) {
-	ca := brokertest.NewCA(t, year(2020), year(2040))
-	young := brokertest.NewCA(t, year(2010), year(2040))
-	for _, c := range []struct {
-		name   string
-		ca     *brokertest.CA
-		cert   [2]int // years
-		now    int
-		synced bool
-		host   string
-		wrong  string // part of the refusal; "": trusted
-	}{
-		{name: "valid", ca: ca, cert: [2]int{2025, 2027}, now: 2026, synced: true},
-		{name: "valid, unset", ca: ca, cert: [2]int{2025, 2027}, now: 2026},
-		{name: "1970", ca: ca, cert: [2]int{2025, 2027}, now: 1970},
-		{name: "1970, synced", ca: ca, cert: [2]int{2025, 2027}, now: 1970, synced: true, wrong: "not yet valid"},
-		{name: "expired", ca: ca, cert: [2]int{2021, 2022}, now: 2026, synced: true, wrong: "expired"},
-		{name: "expired, unset", ca: ca, cert: [2]int{2021, 2022}, now: 2026, wrong: "expired"},
-		{name: "expired at the system's time, not at the bank's", ca: ca, cert: [2]int{2021, 2022}, now: 2021, synced: true},
-		{name: "expired before its CA began", ca: young, cert: [2]int{2001, 2002}, now: 1970, wrong: "expired"},
-		{name: "CA expired", ca: ca, cert: [2]int{2025, 2060}, now: 2050, wrong: "expired"},
-		{name: "other host", ca: ca, cert: [2]int{2025, 2027}, now: 2026, host: "broker.example.com", wrong: "broker.example.com"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := c.ca.Server(year(c.cert[0]), year(c.cert[1]))
-			v := verifier{host: "127.0.0.1", own: read(t, f.CA), roots: x509.NewCertPool(), clock: func() (time.Time, bool) { return year(c.now), c.synced }}
-			if c.host != "" {
-				v.host = c.host
-			}
-			for _, cert := range v.own {
-				v.roots.AddCert(cert)
-			}
-			err := v.verify(tls.ConnectionState{PeerCertificates: read(t, f.Cert)})
-			switch {
-			case c.wrong == "" && err != nil:
-				t.Error(err)
-			case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
-				t.Errorf("%v, want %q", err, c.wrong)
-			}
-		})
-	}
-	other := brokertest.NewCA(t, year(2020), year(2040)).Server(year(2025), year(2027))
-	v := verifier{host: "127.0.0.1", roots: x509.NewCertPool(), clock: func() (time.Time, bool) { return year(1970), false }}
-	v.roots.AddCert(read(t, ca.Server(year(2025), year(2027)).CA)[0])
-	if err := v.verify(tls.ConnectionState{PeerCertificates: read(t, other.Cert)}); err == nil {
-		t.Error("a certificate of another CA passes while the clock is unset")
-	}
-	if err := v.verify(tls.ConnectionState{}); err == nil {
-		t.Error("no certificate passes")
-	}
-}
 
 // onBroker runs an uplink of lon-042 on a real broker until it is connected, or
 // until it has failed a few times.

@@ -23,6 +23,7 @@ type Uplink struct {
 
 	mu    sync.Mutex
 	stats Stats
+	again chan struct{} // closed when the connection is to be made anew
 }
 
 // Stats count since New.
@@ -47,6 +48,7 @@ func New(c Config, bank Bank, box *outbox.Outbox, o Options) (*Uplink, error) {
 		c: c, o: o, bank: bank, box: box, log: o.Log,
 		doors: newSnapshot(wire.TopicDoors, DoorsEvery, doorsOf(bank)),
 		stock: newSnapshot(wire.TopicStock, StockEvery, stockOf(bank)),
+		again: make(chan struct{}),
 	}, nil
 }
 
@@ -67,8 +69,16 @@ func (u *Uplink) count(f func(*Stats)) {
 func (u *Uplink) Run(ctx context.Context) {
 	var told string // what was logged last: weeks without a broker fill no log
 	for try := 1; ctx.Err() == nil; try++ {
-		lived, err := u.connection(ctx)
+		once, done := u.untilAgain(ctx)
+		lived, err := u.connection(once)
+		if ctx.Err() == nil && once.Err() != nil {
+			done()
+			u.log.Info("connecting to the broker again, with the present files")
+			try = 0
+			continue
+		}
 		if ctx.Err() != nil {
+			done()
 			return
 		}
 		if lived >= StableAfter {
@@ -80,8 +90,36 @@ func (u *Uplink) Run(ctx context.Context) {
 			told, level = text, slog.LevelWarn
 		}
 		u.log.LogAttrs(ctx, level, "no connection to the broker", slog.Any("error", err), slog.Int("try", try), slog.Duration("wait", wait))
-		pause(ctx, wait)
+		pause(once, wait)
+		done()
 	}
+}
+
+// Reconnect says goodbye to the broker and connects again at once, with the files and
+// the certificate as they are then. While there is no connection the next try is made
+// now. It does not wait for it.
+func (u *Uplink) Reconnect() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	close(u.again)
+	u.again = make(chan struct{})
+}
+
+// untilAgain returns a context that also ends with the next Reconnect.
+func (u *Uplink) untilAgain(ctx context.Context) (context.Context, context.CancelFunc) {
+	u.mu.Lock()
+	again := u.again
+	u.mu.Unlock()
+	once, cancel := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-again:
+			cancel(errReconnect)
+		case <-over:
+		}
+	}()
+	return once, func() { close(over); cancel(nil) }
 }
 
 func pause(ctx context.Context, d time.Duration) {
