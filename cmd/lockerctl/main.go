@@ -1,7 +1,8 @@
 // Command lockerctl is the field engineer's and operator's tool. At a locker bank it
 // asks and orders at the control socket of lockerd (package cli). `lockerctl fleet` is
 // a program of its own: the backend of many banks, through their broker (package
-// fleet); `lockerctl release` keeps the repository of updates (package release). `lockerctl help` and `lockerctl fleet help` tell how they are used.
+// fleet); `lockerctl release` keeps the repository of updates (package release);
+// `lockerctl flash` writes a board's card (package flash). `lockerctl help` and `lockerctl fleet help` tell how they are used.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"os"
 
 	"lockerd/cmd/lockerctl/cli"
+	"lockerd/cmd/lockerctl/flash"
 	"lockerd/cmd/lockerctl/fleet"
 	"lockerd/cmd/lockerctl/release"
 )
@@ -21,6 +23,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return fleet.Run(args[1:], stdin, stdout, stderr)
 	case len(args) > 0 && args[0] == "release":
 		return release.Run(args[1:], stdout, stderr)
+	case len(args) > 0 && args[0] == "flash":
+		return flash.Run(args[1:], stdin, stdout, stderr)
+	case len(args) > 1 && args[0] == "help" && args[1] == "flash":
+		return flash.Run([]string{"--help"}, stdin, stdout, stderr)
 	case len(args) > 1 && args[0] == "help" && args[1] == "release":
 		return release.Run(append([]string{"help"}, args[2:]...), stdout, stderr)
 	case len(args) > 1 && args[0] == "help" && args[1] == "fleet":

@@ -45,6 +45,10 @@ const patience = 20 * time.Second // for anything a script awaits
 //	cabinet-open DOOR    fails unless that door, and no other, stands open; shuts it
 //	await-served PATH    returns when it is served
 //	engineer COMMAND     runs a command on a terminal, where an engineer answers
+//	card-image FILE      makes an image of a card
+//	card-used FILE MIB   makes a card that was used before, a plain file
+//	card-seed FILE       prints the seed on a card; negated: fails if there is anything to boot
+//	typing WORD COMMAND  runs a command on a terminal and types the word when asked
 //	bank-actions         prints what was ordered; the user is USER
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -75,6 +79,11 @@ func TestScripts(t *testing.T) {
 			"cabinet-open":  doorOpen,
 			"await-served":  awaitServed,
 			"engineer":      engineer,
+
+			"card-image": cardImage,
+			"card-used":  cardUsed,
+			"card-seed":  cardSeed,
+			"typing":     typing,
 		},
 	})
 }

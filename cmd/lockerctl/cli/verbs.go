@@ -15,6 +15,7 @@ func program() *ui.Program[*call] {
   --by NAME    your name, for the journal; it stands behind your user's
 exit code: 0 done, 1 failed or refused, 2 called wrongly
 lockerctl help VERB says more
+lockerctl help flash: the card of a new board
 lockerctl release help: the repository that banks fetch new versions from
 lockerctl fleet help: codes, commands and a live view of many banks, through their broker
 `,
