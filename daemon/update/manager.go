@@ -64,7 +64,7 @@ func New(o Options) *Manager {
 // the program is verified on disk, or why it was refused.
 func (m *Manager) Order(ctx context.Context, o bank.UpdateOrder, by string) (bank.UpdateStatus, error) {
 	if !m.one.TryLock() {
-		return bank.UpdateStatus{}, &bank.Error{Code: CodeRefused, Text: "cannot take the update: another order is being carried out", Cure: "wait for it: lockerctl update status"}
+		return bank.UpdateStatus{}, &bank.Error{Code: CodeRefused, Reason: string(locker.Busy), Text: "cannot take the update: another order is being carried out", Cure: "wait for it: lockerctl update status"}
 	}
 	defer m.one.Unlock()
 	version, err := m.order(ctx, &o, by)

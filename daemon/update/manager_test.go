@@ -175,6 +175,21 @@ func TestOrderRefuses(t *testing.T) {
 	}
 }
 
+// TestOrderWhileAnother holds that a second order at the same time is told from a refusal:
+// whoever gave it may give it again.
+func TestOrderWhileAnother(t *testing.T) {
+	s := newSite(t)
+	s.must(s.add("1.1.0"))
+	s.m.one.Lock()
+	err := s.order(bank.UpdateOrder{})
+	s.m.one.Unlock()
+	refusesOrder(t, err, "another order is being carried out", "wait for it")
+	if e, _ := errors.AsType[*bank.Error](err); e.Reason != "busy" {
+		t.Errorf("reason %q", e.Reason)
+	}
+	s.must(s.order(bank.UpdateOrder{}))
+}
+
 // TestTriedAtRest holds that a trial waits for its window, its clock and shut doors, and
 // that an order outlives a restart of the process.
 func TestTriedAtRest(t *testing.T) {
