@@ -22,6 +22,7 @@ type Config struct {
 	Trust  *wire.Keys // the key set that banks are set up with; SetTrust sends them others
 	Prefix string     // of topics; "": lockers/v1
 	Bank   string     // "": all banks below the prefix
+	Aside  bool       // a rollout is left to another Backend, until Carry is called
 	Keep   int        // events kept of each journal; 0: 200,000. The oldest go, acknowledged long since
 	Now    func() time.Time
 	Rand   io.Reader

@@ -123,6 +123,9 @@ func (t *txn) death(b *bank, s *wire.State) {
 // changeJournal begins with a new or replaced board, or one that came back.
 func (t *txn) changeJournal(b *bank, id string) {
 	if b.Journal != "" {
+		if t.c.roll != nil {
+			t.c.roll.Replaced(b.Name, t.now)
+		}
 		for _, name := range slices.Sorted(maps.Keys(b.Sets)) {
 			t.endProbe(b, name, b.Sets[name])
 			t.spend(b, name, b.Sets[name])

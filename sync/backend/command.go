@@ -128,7 +128,7 @@ func (t *txn) settle(b *bank, c *command, r locker.Reply) {
 	r.ID = c.ID
 	c.Reply, b.dirty = &r, true
 	if t.c.roll != nil {
-		t.c.roll.Replied(b.Name, &r, t.now)
+		t.c.roll.Replied(t.fleet(nil), b.Name, &r, t.now)
 	}
 	if c.Type == locker.CmdResync && c.Own { // what it asked for comes, or is asked for again
 		b.Commands = slices.DeleteFunc(b.Commands, func(x *command) bool { return x == c })

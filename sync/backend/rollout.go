@@ -56,8 +56,8 @@ func report(r *rollout.Rollout) RolloutReport {
 }
 
 // StartRollout begins a staged rollout over the banks that have been heard of, but for
-// some. There is one at a time; it goes on whenever a connection is served for all banks,
-// also of a later process.
+// some. There is one at a time; it goes on whenever a connection is served for all banks
+// (but see Config.Aside), also of a later process.
 func (b *Backend) StartRollout(p rollout.Plan, except ...string) (RolloutReport, error) {
 	return b.onRollout(func(t *txn) error {
 		if r := t.c.roll; r != nil && !r.Over() {
@@ -156,10 +156,17 @@ func (b *Backend) onRollout(do func(*txn) error) (RolloutReport, error) {
 	return out, err
 }
 
-// advance lets the rollout go on. A backend that hears one bank only leaves it to
-// another one.
+// Carry has a Backend that was made with Aside carry out the rollout from now on.
+func (b *Backend) Carry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cfg.Aside = false
+}
+
+// advance lets the rollout go on. A backend that hears one bank only, or is there for a
+// moment only, leaves it to another one.
 func (t *txn) advance(changed map[string]*bank) {
-	if t.c.roll != nil && t.c.cfg.Bank == "" {
+	if t.c.roll != nil && t.c.cfg.Bank == "" && !t.c.cfg.Aside {
 		t.c.roll.Advance(t.fleet(changed), t.now)
 	}
 }

@@ -111,7 +111,7 @@ func rolloutStartVerb(fs *flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {
 		p.Version = c.args[0]
 		p.Deadline, p.Soak = rollout.Span(*deadline), rollout.Span(*soak)
-		if p.Window != "" && *deadline == rolloutDeadline { // the default of a rollout without one
+		if p.Window != "" && !given(fs, "deadline") {
 			p.Deadline = rollout.Span(rolloutDeadlineWindow)
 		}
 		if err := checkPlan(p); err != nil {
@@ -120,6 +120,13 @@ func rolloutStartVerb(fs *flag.FlagSet) action {
 		r.Dry = *dry
 		return c.rollout(ctx, "rollout.start", r, *follow, !*dry)
 	}
+}
+
+// given tells whether a flag was written.
+func given(fs *flag.FlagSet, name string) bool {
+	is := false
+	fs.Visit(func(f *flag.Flag) { is = is || f.Name == name })
+	return is
 }
 
 // checkPlan refuses what no bank would take.
@@ -200,6 +207,9 @@ func (c *call) rollout(ctx context.Context, op string, in any, follow, runs bool
 
 // follow prints what changes until the rollout does not run any more.
 func (c *call) follow(ctx context.Context, d desk) error {
+	if s, own := d.(*station); own {
+		s.be.Carry()
+	}
 	c.wrote = true
 	last := ""
 	for {

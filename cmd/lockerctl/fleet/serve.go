@@ -36,6 +36,7 @@ func serveVerb(*flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		s.be.Carry()
 		l, err := listen(ctx, socketPath(c.state))
 		if err != nil {
 			return errors.Join(err, s.close())

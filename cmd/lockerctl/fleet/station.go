@@ -63,7 +63,7 @@ func (s *station) begin(ctx context.Context, bank string, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	s.be, err = backend.New(backend.Config{Store: s.store, Keys: signers, Trust: trust, Prefix: s.g.prefix, Bank: bank, Log: log})
+	s.be, err = backend.New(backend.Config{Store: s.store, Keys: signers, Trust: trust, Prefix: s.g.prefix, Bank: bank, Aside: true, Log: log})
 	if err != nil || s.g.broker == "" {
 		return err
 	}

@@ -11,15 +11,19 @@ import (
 // Advance lets time go by and does what is due. It is called about once a second,
 // and after words of banks, while these come in, and never else.
 func (r *Rollout) Advance(f Fleet, now locker.Time) {
-	if r.Status == Running && r.last != 0 && now > r.last {
-		r.Watched += Span(min(now.Sub(r.last), tickMax))
+	gone := now.Sub(r.last)
+	if r.last == 0 || gone > unwatched {
+		r.listen = r.Watched + Span(listenTime)
+	}
+	if r.Status == Running && r.last != 0 && gone > 0 {
+		r.Watched += Span(min(gone, tickMax))
 	}
 	r.last = now
 	if r.judge(f, now) || r.Status != Running {
 		return
 	}
 	for _, p := range r.list {
-		if !p.Phase.Ended() && p.Phase != Waiting && r.Watched-p.Since >= r.Plan.Deadline {
+		if p.Phase.open() && r.Watched-p.Since >= r.Plan.Deadline && r.Watched >= r.listen {
 			r.silence(f, p, now)
 		}
 	}
@@ -30,8 +34,7 @@ func (r *Rollout) Advance(f Fleet, now locker.Time) {
 	r.proceed(now)
 }
 
-// silence gives a bank up. Its order is taken back: it must not come upon the bank
-// when nobody looks any more.
+// silence gives a bank up.
 func (r *Rollout) silence(f Fleet, p *Part, now locker.Time) {
 	s := f.State(p.Bank, r.Plan.Version)
 	why := fmt.Sprintf("%s, no verdict within %s", p.Phase, time.Duration(r.Plan.Deadline))
@@ -41,12 +44,7 @@ func (r *Rollout) silence(f Fleet, p *Part, now locker.Time) {
 	case Same(s.Version, r.Plan.Version):
 		why += "; it runs the version but has not confirmed it"
 	}
-	was := p.Phase
-	r.move(p, Silent, why, now)
-	p.Again = 0
-	if was == Ordered {
-		f.Withdraw(p.Bank, p.Order)
-	}
+	r.takeBack(f, p, Silent, why, now)
 }
 
 // Tally counts banks.
@@ -144,51 +142,71 @@ func (r *Rollout) reasons() string {
 	return strings.Join(list, ", ")
 }
 
-// busy tells whether a bank takes one of the Parallel places. One that waits for its
-// window takes none: they open once a day. Without a window what is staged is as good as
-// tried.
-func (r *Rollout) busy(p *Part) bool {
-	return p.Phase == Ordered && p.Again == 0 || p.Phase == Trying || p.Phase == Staged && r.Plan.Window == ""
+// busy tells whether a bank takes one of the Parallel places. What is tried does so even
+// if the bank is away: that is how a bad update looks. One that waits for its window takes
+// none: they open once a day. Without a window what is staged is as good as tried.
+func (r *Rollout) busy(f Fleet, p *Part, now locker.Time) bool {
+	switch p.Phase { //nolint:exhaustive // of what is under way
+	case Trying:
+		return true
+	case Staged:
+		return r.Plan.Window == ""
+	case Ordered:
+		return p.Again == 0 && (now.Sub(p.At) < goneMax || f.State(p.Bank, r.Plan.Version).Online)
+	}
+	return false
 }
 
 // give orders the update at banks of this step and the ones before, as many as may be
-// under way. Banks that are away take no place.
+// under way, and only at those that are there: else all that come back together would try
+// it together. Its deadline runs for one that is away, too.
 func (r *Rollout) give(f Fleet, now locker.Time) {
 	busy := 0
 	for _, p := range r.list {
-		if r.busy(p) && f.State(p.Bank, r.Plan.Version).Online {
+		if r.busy(f, p, now) {
 			busy++
 		}
 	}
 	for _, p := range r.list {
 		again := p.Phase == Ordered && p.Again != 0 && r.Watched >= p.Again
-		if busy >= r.Plan.Parallel || p.Step > r.Step {
+		if p.Step > r.Step {
 			return // they stand in the order of steps
 		}
 		if p.Phase != Waiting && !again {
 			continue
 		}
-		s := f.State(p.Bank, r.Plan.Version)
-		switch {
-		case s.Trying: // somebody was faster
-			p.Since, p.Heard, p.Order = r.Watched, true, "-"
-			r.move(p, Trying, "ordered by somebody else", now)
-		case Same(s.Version, r.Plan.Version):
-			r.move(p, Confirmed, "it ran it already", now)
-			continue
-		default:
+		switch s := f.State(p.Bank, r.Plan.Version); {
+		case r.has(p, s, now):
+		case !s.Online:
+			r.move(p, Ordered, "it is away", now)
+			p.Again = 1 // as soon as it is there
+		case busy < r.Plan.Parallel:
 			r.order(f, p, now)
+		default:
+			r.move(p, Waiting, "", now)
 		}
-		if s.Online {
+		if r.busy(f, p, now) {
 			busy++
 		}
 	}
 }
 
-func (r *Rollout) order(f Fleet, p *Part, now locker.Time) {
-	if p.Phase == Waiting {
-		p.Since = r.Watched
+// has takes up that a bank tries or runs the version by an order that is not ours. Its
+// journal may yet tell another end.
+func (r *Rollout) has(p *Part, s State, now locker.Time) bool {
+	switch {
+	case s.Trying:
+		p.Heard = true
+		r.move(p, Trying, "ordered by somebody else", now)
+	case Same(s.Version, r.Plan.Version):
+		r.move(p, Confirmed, "it ran it already", now)
+	default:
+		return false
 	}
+	return true
+}
+
+func (r *Rollout) order(f Fleet, p *Part, now locker.Time) {
 	p.Order, p.Again = f.Order(p.Bank), 0
 	p.Orders++
 	r.move(p, Ordered, "", now)
@@ -199,6 +217,8 @@ func (r *Rollout) order(f Fleet, p *Part, now locker.Time) {
 func (r *Rollout) proceed(now locker.Time) {
 	for _, p := range r.list {
 		if p.Step <= r.Step && !p.Phase.Ended() {
+			r.dirty = r.dirty || r.Settled != 0
+			r.Settled = 0
 			return
 		}
 	}

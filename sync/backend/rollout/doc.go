@@ -11,14 +11,23 @@
 //     confirmed, rolled back, abandoned; or by its refusal.
 //   - More failures than Failures, or more silent banks than Silent, pause the rollout: no
 //     order goes out, and those that no bank has answered are taken back. Resume forgives
-//     what led to the pause and orders silent banks again.
+//     what led to the pause and orders silent banks again; a forgiven bank that fails at
+//     another try counts anew.
 //   - More failures than Stop in all of it, pauses or not, end it for good.
+//   - Orders go to banks that are there, and what is tried keeps its place of the Parallel
+//     ones until it has ended, also at a bank that is away: neither an update that takes
+//     banks off the line nor a broker's death has more than Parallel try it together.
 //   - A bank that has staged the update already when the rollout pauses tries it all the
-//     same; the bound of what can go wrong is a step, and Parallel within it.
+//     same; the bound of what can go wrong is a step, and Parallel within it if the plan has
+//     no window.
+//   - No failure is a bank that refuses because it runs the version or tries it, by
+//     another's order or from its image, or because it is busy. A board that is replaced
+//     while the rollout runs gets its order anew.
 //
 // # Time
 //
 // Deadlines and Soak count time in which somebody watched: Advance adds what went by since
-// the last call, a few seconds at most. So a backend that was down over night does not take
-// banks for silent whose word it has not yet let in.
+// the last call, a few seconds at most, and after a longer absence nobody is taken for silent
+// for some minutes. So a backend that was down over night does not take banks for silent
+// whose word it has not yet let in.
 package rollout

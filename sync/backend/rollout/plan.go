@@ -28,7 +28,7 @@ type Plan struct {
 	Failures Limit    `json:"failures"` // of the banks of a step; more pause
 	Silent   Limit    `json:"silent"`   // of the banks of a step; more pause
 	Stop     Limit    `json:"stop"`     // of all banks; more failures end the rollout
-	Deadline Span     `json:"deadline"` // for a bank, from its order to its verdict
+	Deadline Span     `json:"deadline"` // for a bank, from its order (if it is away: its turn) to its verdict
 	Soak     Span     `json:"soak"`     // between steps
 	Parallel int      `json:"parallel"` // banks under way at a time; those that wait for their window do not count
 }

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -43,12 +42,18 @@ func (p Phase) Failed() bool { return p == RolledBack || p == Abandoned || p == 
 // Ended tells whether nothing more is waited for.
 func (p Phase) Ended() bool { return p == Confirmed || p == Silent || p.Failed() }
 
+func (p Phase) open() bool { return p == Ordered || p == Staged || p == Trying }
+
 // Times.
 const (
 	tickMax   = 5 * time.Second  // of unwatched time that counts
 	againWait = time.Minute      // before an order is repeated that came to nothing by chance
 	againMax  = 3                // times
 	saveEvery = 10 * time.Second // of watched time
+
+	goneMax    = 10 * time.Minute // a bank that is away without an answer keeps its place so long
+	unwatched  = 30 * time.Second // behind more than this banks may have words that nobody has let in
+	listenTime = 6 * time.Minute  // and so long they have for it: they come back within 5 (sync/README.md)
 )
 
 // Part is one bank's.
@@ -59,11 +64,11 @@ type Part struct {
 	Why   string      `json:"why,omitempty"`
 	At    locker.Time `json:"at,omitzero"` // of the last change
 
-	Order    string `json:"order,omitempty"` // id of the last command
-	Orders   int    `json:"orders,omitempty"`
-	Since    Span   `json:"since,omitempty"` // watched time of the first order
-	Again    Span   `json:"again,omitempty"` // order it again then; 0: no
-	Heard    bool   `json:"heard,omitempty"` // the bank has staged it: an outcome is that of our order
+	Order    string `json:"order,omitempty"`  // id of the last command
+	Orders   int    `json:"orders,omitempty"` // that the bank has taken up
+	Since    Span   `json:"since,omitempty"`  // watched time since which a verdict is waited for
+	Again    Span   `json:"again,omitempty"`  // no order is out; give one then; 0: one is out, or none is due
+	Heard    bool   `json:"heard,omitempty"`  // the bank has staged it: an outcome is that of our order
 	Forgiven bool   `json:"forgiven,omitempty"`
 }
 
@@ -82,8 +87,9 @@ type Rollout struct {
 	Settled Span        `json:"settled,omitempty"` // watched time at which the step's last bank ended; 0: it has not
 
 	parts  map[string]*Part
-	list   []*Part // in the order of the update
-	last   locker.Time
+	list   []*Part     // in the order of the update
+	last   locker.Time // time has gone by up to this
+	listen Span        // watched time before which nobody is taken for silent
 	saved  Span
 	dirty  bool
 	edited map[string]bool
@@ -93,10 +99,10 @@ type Rollout struct {
 type State struct {
 	Online  bool
 	Version string
-	Trying  bool // this rollout's version, by somebody else's order
+	Trying  bool // this rollout's version
 }
 
-// Fleet is what a rollout acts on, in the same transaction that keeps it.
+// Fleet is what a rollout looks at and acts on, in the same transaction that keeps it.
 type Fleet interface {
 	State(bank, version string) State
 	Order(bank string) (id string) // gives the command update
@@ -122,7 +128,7 @@ func Start(id string, p Plan, banks []string, f Fleet, now locker.Time) (*Rollou
 	if len(rest) == 0 {
 		return nil, fmt.Errorf("cannot begin a rollout of %s: there is no bank that does not run it", p.Version)
 	}
-	r := &Rollout{ID: id, Plan: p, Status: Running, Began: now, At: now, Already: len(banks) - len(rest), dirty: true}
+	r := &Rollout{ID: id, Plan: p, Status: Running, Began: now, At: now, Already: len(banks) - len(rest), last: now, dirty: true}
 	rest = p.order(rest)
 	canaries := 0
 	for canaries < len(rest) && slices.Contains(p.Canaries, rest[canaries]) {
@@ -197,11 +203,12 @@ func (r *Rollout) move(p *Part, to Phase, why string, at locker.Time) {
 	if p.Phase == to && p.Why == why {
 		return
 	}
+	if to.open() && !p.Phase.open() {
+		p.Since = r.Watched
+	}
+	p.Forgiven = p.Forgiven && p.Phase == to // it was for what has been, not for what comes
 	p.Phase, p.Why, p.At = to, why, at
 	r.edited[p.Bank] = true
-	if r.Settled != 0 && !to.Ended() && p.Step == r.Step {
-		r.Settled, r.dirty = 0, true
-	}
 }
 
 // Pause takes back what is unanswered and orders nothing more.
@@ -227,22 +234,28 @@ func (r *Rollout) Stop(f Fleet, now locker.Time, why string) error {
 func (r *Rollout) withdraw(f Fleet, now locker.Time) {
 	for _, p := range r.list {
 		if p.Phase == Ordered {
-			r.move(p, Withdrawn, "", now)
-			p.Again = 0
-			f.Withdraw(p.Bank, p.Order)
+			r.takeBack(f, p, Withdrawn, "", now)
 		}
 	}
 }
 
-// ErrOver is returned when a rollout that is over should go on.
-var ErrOver = errors.New("it is over")
+// takeBack has a bank no longer waited for; an order that it has not answered must not
+// come upon it when nobody looks any more.
+func (r *Rollout) takeBack(f Fleet, p *Part, to Phase, why string, now locker.Time) {
+	out := p.Phase == Ordered && p.Again == 0
+	r.move(p, to, why, now)
+	p.Again = 0
+	if out {
+		f.Withdraw(p.Bank, p.Order)
+	}
+}
 
 // Resume goes on after a pause: what has failed is forgiven, silent banks are ordered
 // again.
 func (r *Rollout) Resume(now locker.Time) error {
 	switch {
 	case r.Over():
-		return fmt.Errorf("cannot resume the rollout of %s: %w (%s)", r.Plan.Version, ErrOver, r.Status)
+		return fmt.Errorf("cannot resume the rollout of %s: it is over (%s)", r.Plan.Version, r.Status)
 	case r.Status == Running:
 		return fmt.Errorf("cannot resume the rollout of %s: it is running", r.Plan.Version)
 	}

@@ -89,7 +89,7 @@ func (r *rig) says(bank, word, why string) {
 }
 
 func (r *rig) replies(bank, status, reason string) {
-	r.r.Replied(bank, &locker.Reply{ID: r.ids[bank], Status: status, Reason: reason}, r.now)
+	r.r.Replied(r, bank, &locker.Reply{ID: r.ids[bank], Status: status, Reason: reason}, r.now)
 }
 
 // ends has banks take the update and end it.
@@ -254,7 +254,7 @@ func TestWordOfStrangersCountsNothing(t *testing.T) {
 	r.says(waiting, "staged", "")
 	r.says(waiting, "confirmed", "") // by hand, before its turn
 	r.says("nobody", "rolled_back", "")
-	r.r.Replied(first[0], &locker.Reply{ID: "m-999", Status: locker.ReplyFailed, Reason: "update_refused"}, r.now)
+	r.r.Replied(r, first[0], &locker.Reply{ID: "m-999", Status: locker.ReplyFailed, Reason: "update_refused"}, r.now)
 	if r.phase(waiting) != Waiting || r.phase(first[0]) != Ordered {
 		t.Errorf("%s, %s", r.phase(waiting), r.phase(first[0]))
 	}
@@ -370,6 +370,7 @@ func TestSilentBanksPause(t *testing.T) {
 		t.Errorf("taken back %v, want %v", r.taken, got[1:])
 	}
 	r.says(got[0], "confirmed", "") // late, and welcome
+	r.states[got[1]] = State{Online: true, Version: "1.2.0"}
 	if err := r.r.Resume(r.now); err != nil {
 		t.Fatal(err)
 	}
@@ -391,6 +392,28 @@ func TestOnlyWatchedTimeCounts(t *testing.T) {
 	if p := r.phase(got[0]); p != Ordered {
 		t.Error(p)
 	}
+	r.pass(59*time.Minute - 10*time.Second)
+	r.now = r.now.Add(48 * time.Hour)
+	r.pass(listenTime - time.Minute) // the words of two days come in
+	r.wants(Running, 0, "")
+	r.ends("confirmed", got[0])
+	r.pass(2 * time.Minute)
+	r.wants(Paused, 0, "1 of the 2 banks of step 1 are silent")
+}
+
+// Neither does a clock that jumps make banks silent, or time stand still.
+func TestClockJumps(t *testing.T) {
+	r := newRig(t, 20, nil)
+	r.ordered()
+	for range 10 {
+		r.now = r.now.Add(-24 * time.Hour)
+		r.pass(time.Minute)
+		r.now = r.now.Add(72 * time.Hour)
+		r.pass(time.Minute)
+	}
+	r.wants(Running, 0, "")
+	r.pass(time.Hour)
+	r.wants(Paused, 0, "silent")
 }
 
 func TestSoak(t *testing.T) {
@@ -404,6 +427,13 @@ func TestSoak(t *testing.T) {
 	r.pass(9 * time.Minute)
 	r.wants(Running, 0, "")
 	r.pass(2 * time.Minute)
+	r.wants(Running, 1, "")
+	r.ends("confirmed", r.ordered()...)
+	r.pass(9 * time.Minute)
+	r.says(got[0], "staged", "") // of the step before
+	r.pass(time.Minute)
+	r.says(got[0], "confirmed", "")
+	r.pass(9 * time.Minute)
 	r.wants(Running, 1, "")
 }
 
@@ -420,14 +450,56 @@ func TestParallel(t *testing.T) {
 			t.Fatalf("ordered at %v while two had %s it", more, word)
 		}
 	}
-	r.states[got[1]] = State{} // it is away and takes no place
-	if more := r.ordered(); len(more) != 1 {
-		t.Fatalf("then at %v", more)
+	r.states[got[1]] = State{} // it has not come back from the trial, and keeps its place
+	if more := r.ordered(); len(more) > 0 {
+		t.Fatalf("ordered at %v while one is on trial", more)
 	}
 	r.says(got[0], "confirmed", "")
+	next := r.ordered()
+	if len(next) != 1 {
+		t.Fatalf("then at %v", next)
+	}
+	r.states[next[0]] = State{} // it goes away before it has answered
+	r.pass(goneMax - 2*time.Second)
+	if len(r.given) > 0 {
+		t.Fatalf("ordered at %v in the place of one that may be back at once", r.given)
+	}
+	r.pass(3 * time.Second)
 	if more := r.ordered(); len(more) != 1 {
 		t.Fatalf("then at %v", more)
 	}
+}
+
+// Banks that are away get their orders when they are back, no more than Parallel at a time.
+// How long it takes until one has a place is not its silence.
+func TestAwayBanksAreOrderedWhenTheyAreBack(t *testing.T) {
+	r := newRig(t, 10, func(p *Plan) { p.Steps, p.Parallel = []int{100}, 2 })
+	away := slices.Clone(r.r.Parts()[:9])
+	for _, p := range away {
+		r.states[p.Bank] = State{Version: "1.2.0"}
+	}
+	if got := r.ordered(); len(got) != 1 || got[0] != r.r.list[9].Bank {
+		t.Fatalf("ordered at %v", got)
+	}
+	if all := r.r.Tally(-1); all.Open != 10 {
+		t.Fatalf("%+v", all)
+	}
+	r.ends("confirmed", r.r.list[9].Bank)
+	r.pass(50 * time.Minute)
+	for _, p := range away {
+		r.states[p.Bank] = State{Online: true, Version: "1.2.0"}
+	}
+	for left := 9; left > 0; {
+		got := r.ordered()
+		if len(got) != min(2, left) {
+			t.Fatalf("of %d ordered at %v", left, got)
+		}
+		left -= len(got)
+		r.pass(8 * time.Minute)
+		r.ends("confirmed", got...)
+	}
+	r.pass(time.Second)
+	r.wants(Done, 0, "10 banks confirmed, 0 failed, 0 silent")
 }
 
 // Banks that wait for their windows take no place, else a step took many nights.
@@ -467,10 +539,9 @@ func TestChanceIsTriedAgain(t *testing.T) {
 	r.wants(Paused, 0, "update_unavailable")
 }
 
-// A bank whose command has ended while it was away gets another, until its deadline.
+// A bank whose command has ended unanswered gets another, until its deadline.
 func TestUnansweredIsOrderedAgain(t *testing.T) {
 	r := newRig(t, 1, nil)
-	r.states["b0"] = State{}
 	r.ordered()
 	for range 20 {
 		r.replies("b0", Unanswered, "")
@@ -483,6 +554,103 @@ func TestUnansweredIsOrderedAgain(t *testing.T) {
 	if r.phase("b0") != Silent {
 		t.Error(r.phase("b0"))
 	}
+}
+
+// A bank that is still at an order taken back, or at another, is no failure.
+func TestBusyIsNoFailure(t *testing.T) {
+	r := newRig(t, 1, nil)
+	r.ordered()
+	for range 2 * againMax {
+		r.replies("b0", locker.ReplyFailed, reasonBusy)
+		r.pass(againWait + 2*time.Second)
+	}
+	if len(r.given) != 2*againMax || r.phase("b0") != Ordered {
+		t.Errorf("ordered %d times, %s", len(r.given), r.phase("b0"))
+	}
+	r.replies("b0", locker.ReplyFailed, reasonUnavailable) // and has its tries yet
+	r.pass(againWait + 2*time.Second)
+	r.wants(Running, 0, "")
+}
+
+// A bank refuses what it runs or tries by another's order (a stick, a board with a new
+// card): no failure, and no pause.
+func TestRefusedByABankThatHasIt(t *testing.T) {
+	for _, x := range []struct {
+		state State
+		want  Phase
+	}{
+		{State{Online: true, Version: version}, Confirmed},
+		{State{Online: true, Version: version, Trying: true}, Trying},
+	} {
+		r := newRig(t, 2, func(p *Plan) { p.Steps, p.Failures = []int{100}, Limit{} })
+		r.ordered()
+		r.states["b0"] = x.state
+		r.replies("b0", locker.ReplyFailed, "update_refused")
+		if got := r.phase("b0"); got != x.want {
+			t.Errorf("%s, want %s", got, x.want)
+		}
+		r.pass(time.Second)
+		r.wants(Running, 0, "")
+		r.says("b0", "tried", "") // its journal comes behind
+		r.says("b0", "rolled_back", "crashed")
+		r.pass(time.Second)
+		r.wants(Paused, 0, "b0 rolled_back (crashed)")
+	}
+}
+
+// One that ran the version when its turn came can have been on a trial that its journal had
+// not told of yet.
+func TestItRanItAlreadyAndFails(t *testing.T) {
+	r := newRig(t, 2, func(p *Plan) { p.Steps = []int{100} })
+	r.states["b0"] = State{Online: true, Version: version}
+	r.ordered()
+	if r.phase("b0") != Confirmed {
+		t.Fatal(r.phase("b0"))
+	}
+	r.says("b0", "rolled_back", "long ago") // of an older trial
+	if r.phase("b0") != Confirmed {
+		t.Fatal(r.phase("b0"))
+	}
+	r.says("b0", "tried", "")
+	r.says("b0", "rolled_back", "crashed")
+	r.pass(time.Second)
+	r.wants(Paused, 0, "crashed")
+}
+
+// What is forgiven is an outcome, not the bank: one that was silent and then fails counts.
+func TestForgivenBanksFailAgain(t *testing.T) {
+	r := newRig(t, 20, func(p *Plan) { p.Steps, p.Failures, p.Silent = []int{100}, Limit{N: 4}, Limit{N: 9} })
+	got := r.ordered()
+	r.ends("confirmed", got[10:]...)
+	r.pass(time.Hour)
+	r.wants(Paused, 0, "10 of the 20 banks of step 1 are silent")
+	if err := r.r.Resume(r.now); err != nil {
+		t.Fatal(err)
+	}
+	again := r.ordered()
+	r.ends("rolled_back", again[:4]...)
+	r.pass(time.Second)
+	r.wants(Running, 0, "")
+	r.ends("rolled_back", again[4])
+	r.pass(time.Second)
+	r.wants(Paused, 0, "5 of the 20 banks of step 1 have failed")
+}
+
+// A failure of an earlier step's silent bank counts with the present one.
+func TestLateFailureOfASilentBank(t *testing.T) {
+	r := newRig(t, 20, func(p *Plan) { p.Failures, p.Silent = Limit{}, Limit{N: 1} })
+	got := r.ordered()
+	r.says(got[0], "staged", "")
+	r.ends("confirmed", got[1])
+	r.pass(time.Hour + time.Second)
+	r.wants(Running, 1, "")
+	r.ends("confirmed", r.ordered()...)
+	r.says(got[0], "tried", "")
+	r.pass(30 * time.Minute) // it has its time anew
+	r.wants(Running, 1, "")
+	r.says(got[0], "rolled_back", "crashed")
+	r.pass(time.Second)
+	r.wants(Paused, 1, "1 of the 8 banks of step 2 have failed")
 }
 
 func TestSomebodyWasFaster(t *testing.T) {
