@@ -40,6 +40,8 @@ type Options struct {
 	Watchdog time.Duration
 	// Sys stands for /sys; nil: that of the machine.
 	Sys fs.FS
+	// ConfigFile is where Config was read from, for support bundles.
+	ConfigFile string
 }
 
 // Daemon is one running bank.
@@ -52,14 +54,18 @@ type Daemon struct {
 	updates  *update.Manager
 	bankTime atomic.Pointer[clock.Clock]
 	traces   map[string]hal.Tracer // buses whose lines can be watched
+	written  time.Time             // the configuration was
 	parts    []io.Closer           // buses, simulators and scanners, in the order of starting
 }
 
 // Run runs a bank until ctx ends. It returns nil after an orderly stop.
 func Run(ctx context.Context, opt Options) (err error) {
-	d := &Daemon{opt: opt, traces: map[string]hal.Tracer{}}
+	d := &Daemon{opt: opt, traces: map[string]hal.Tracer{}, written: writtenAt(opt.ConfigFile)}
 	if d.opt.Notify == nil {
 		d.opt.Notify = func(string) {}
+	}
+	if d.opt.Sys == nil {
+		d.opt.Sys = os.DirFS("/sys")
 	}
 	c := opt.Config
 	if err := d.opt.Slots.mayOpen(store.FormatWrites); err != nil {
@@ -138,6 +144,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	serveCtx, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	server := control.New(d.bank, d.opt.Log.With(slog.String("component", "control")))
 	server.Watch(d.traces)
+	server.Bundle(d.support().Make)
 	go func() { served <- server.Serve(serveCtx, listener) }()
 	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLink()
@@ -173,11 +180,7 @@ func (d *Daemon) run(ctx context.Context) error {
 
 // watch is what judges the bank's health.
 func (d *Daemon) watch() *watch {
-	w := &watch{bank: d.bank, sys: d.opt.Sys, log: d.opt.Log.With(slog.String("component", "health"))}
-	if w.sys == nil {
-		w.sys = os.DirFS("/sys")
-	}
-	return w
+	return &watch{bank: d.bank, sys: d.opt.Sys, log: d.opt.Log.With(slog.String("component", "health"))}
 }
 
 // supervise waits for ready, then for the end of ctx or of the bank, and tells

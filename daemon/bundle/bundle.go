@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ const (
 
 	manifestName = "manifest.json"
 	manifestMax  = 256 << 10
+	pieceBytes   = 32 << 10 // packed at a time
 )
 
 // ErrDamaged is returned when a bundle is not what its manifest says.
@@ -86,8 +88,11 @@ func pack(w io.Writer, at time.Time, parts []Part) error {
 		if err := t.WriteHeader(h); err != nil {
 			return fmt.Errorf("cannot bundle part %q: %w", p.Name, err)
 		}
-		if _, err := t.Write(p.Body); err != nil {
-			return fmt.Errorf("cannot bundle part %q: %w", p.Name, err)
+		for piece := range slices.Chunk(p.Body, pieceBytes) {
+			if _, err := t.Write(piece); err != nil {
+				return fmt.Errorf("cannot bundle part %q: %w", p.Name, err)
+			}
+			runtime.Gosched() // a small board has one processor, and doors come first
 		}
 	}
 	return errors.Join(t.Close(), z.Close())

@@ -53,3 +53,27 @@ func TestRedactQuotesNothingOfABrokenFile(t *testing.T) {
 		t.Errorf("got %q, %v", out, err)
 	}
 }
+
+func TestSecretsAreFoundElsewhere(t *testing.T) {
+	conf := []byte(`bank = "lon-042"
+[mqtt]
+url = "mqtts://carl:hunter22@broker.example.com:8883/x?token=t0ken99"
+username = "lon-042"
+password = "pass\"word"
+pin = "123"
+`)
+	secrets := bundle.Secrets(conf)
+	in := `lon-042 dials mqtts://carl:hunter22@broker.example.com:8883/x?token=t0ken99 as carl, ` +
+		`{"p":"pass\"word"} pass"word 123 hunter22 t0ken99 scanned 31415926535897932384626434, ` + strings.Repeat("7", 120) + ` seq 3141592653589793238462643`
+	out := string(bundle.Scrub([]byte(in), secrets))
+	for _, bad := range []string{"carl", "hunter22", "t0ken99", "word", "26434,", "7777"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q is in %q", bad, out)
+		}
+	}
+	for _, want := range []string{"lon-042", "123", "seq 3141592653589793238462643"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is gone from %q", want, out)
+		}
+	}
+}

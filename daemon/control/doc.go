@@ -16,6 +16,7 @@
 //	POST /v1/stock/audit/end  bank.AuditEnd  -> {}
 //	GET  /v1/events           from, follow   -> the stored JSON lines (application/x-ndjson)
 //	GET  /v1/trace            bus, from, last, follow -> TraceLines (application/x-ndjson)
+//	GET  /v1/bundle           a support bundle (application/gzip)
 //	GET  /v1/journal/verify   bank.VerifyResult
 //	GET  /v1/clock            bank.ClockStatus
 //	POST /v1/clock/reset      {}             -> bank.ClockStatus

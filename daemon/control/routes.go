@@ -43,6 +43,7 @@ func (s *Server) routes() {
 	post(s, "/v1/update", updateTime, b.Update)
 	s.mux.HandleFunc("GET /v1/events", s.events)
 	s.mux.HandleFunc("GET /v1/trace", s.trace)
+	s.mux.HandleFunc("GET /v1/bundle", s.sendBundle)
 }
 
 func (s *Server) open(ctx context.Context, r OpenRequest, by string) (bank.OpenResult, error) {

@@ -37,6 +37,9 @@ type Server struct {
 	mux   *http.ServeMux
 	stop  chan struct{} // closed when Serve begins to end: streams end then
 
+	bundle   func(context.Context) ([]byte, error) // nil: there is none
+	bundling chan struct{}                         // a place for one: each takes some megabytes
+
 	readTimeout time.Duration // for a request, its body included
 	drainTime   time.Duration
 }
@@ -45,7 +48,7 @@ type Server struct {
 func New(b Bank, log *slog.Logger) *Server {
 	s := &Server{
 		bank: b, log: log, mux: http.NewServeMux(), stop: make(chan struct{}),
-		readTimeout: readTimeout, drainTime: drainTime,
+		bundling: make(chan struct{}, 1), readTimeout: readTimeout, drainTime: drainTime,
 	}
 	s.routes()
 	return s

@@ -91,6 +91,12 @@ type watched struct {
 	bus  hal.Tracer
 }
 
+// Traced returns the frames that are kept of a bus's line, each as the JSON of a
+// TraceLine.
+func Traced(name string, bus hal.Tracer) ([][]byte, error) {
+	return (&watched{name, bus}).Events(context.Background(), 0, 1<<31-1)
+}
+
 // Events implements source.
 func (t *watched) Events(_ context.Context, from uint64, most int) ([][]byte, error) {
 	var out [][]byte

@@ -74,30 +74,30 @@ func Run(args []string, stdout, stderr io.Writer) int {
 }
 
 // load reads --config of a verb. It has told what is wrong when ok is false.
-func load(verb string, args []string, stderr io.Writer) (*config.Config, bool) {
+func load(verb string, args []string, stderr io.Writer) (c *config.Config, file string, ok bool) {
 	fs := flag.NewFlagSet("lockerd "+verb, flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	path := fs.String("config", "", "the bank's TOML `file`")
 	if err := fs.Parse(args); err != nil {
-		return nil, false
+		return nil, "", false
 	}
 	if fs.NArg() > 0 || *path == "" {
 		_, _ = fmt.Fprintf(stderr, "lockerd %s: give the configuration and nothing else: lockerd %s --config /etc/lockerd/lockerd.toml\n", verb, verb)
-		return nil, false
+		return nil, "", false
 	}
 	c, err := config.Load(*path)
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
-		return nil, false
+		return nil, "", false
 	}
 	for _, w := range c.Warnings() {
 		_, _ = fmt.Fprintf(stderr, "warning: %s\n", w)
 	}
-	return c, true
+	return c, *path, true
 }
 
 func check(args []string, stdout, stderr io.Writer) int {
-	c, ok := load("check", args, stderr)
+	c, _, ok := load("check", args, stderr)
 	if !ok {
 		return exitUsage
 	}
@@ -106,7 +106,7 @@ func check(args []string, stdout, stderr io.Writer) int {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	c, ok := load("run", args, stderr)
+	c, file, ok := load("run", args, stderr)
 	if !ok {
 		return exitUsage
 	}
@@ -118,7 +118,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		stop()
 	}()
 	opt := daemon.Options{
-		Config: c, Version: Version, Log: log, Ready: stdout, CheckStore: child(), Watchdog: watchdog(log),
+		Config: c, ConfigFile: file, Version: Version, Log: log, Ready: stdout, CheckStore: child(), Watchdog: watchdog(log),
 		Slots: chosen(os.Getenv, c.Update),
 		Notify: func(state string) {
 			if _, err := sd.SdNotify(false, state); err != nil {

@@ -1,0 +1,145 @@
+package support
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/sys/unix"
+
+	"lockerd/daemon/bundle"
+)
+
+const fileMax = 1 << 20 // bytes read of a configuration or password
+
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return io.ReadAll(io.LimitReader(f, fileMax))
+}
+
+// told is what is taken of a configuration even if lockerd would refuse it.
+type told struct {
+	Bank    string `toml:"bank"`
+	DataDir string `toml:"data_dir"`
+	MQTT    struct {
+		PasswordFile string `toml:"password_file"`
+	} `toml:"mqtt"`
+}
+
+func tell(conf []byte) (t told) {
+	if _, err := toml.Decode(string(conf), &t); err != nil {
+		return told{}
+	}
+	return t
+}
+
+// machine is what the kernel tells of the board in general.
+func (g *gathering) machine(context.Context) ([]byte, error) {
+	var b bytes.Buffer
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		fmt.Fprintf(&b, "%s %s %s %s\n", unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Version[:]), unix.ByteSliceToString(u.Machine[:]))
+	}
+	var st unix.Statfs_t
+	if unix.Statfs(g.dir, &st) == nil {
+		size := uint64(st.Bsize) //nolint:gosec,nolintlint // a block size is positive
+		fmt.Fprintf(&b, "%s: %d of %d MiB free, %d inodes free\n", g.dir, st.Bavail*size>>20, st.Blocks*size>>20, st.Ffree)
+	}
+	for _, path := range []string{"/proc/uptime", "/proc/loadavg", "/proc/meminfo", "/etc/os-release", "/proc/device-tree/model"} {
+		text, err := readBounded(path)
+		if err != nil {
+			continue // hidden from a hardened service, or another kind of board
+		}
+		fmt.Fprintf(&b, "\n%s\n%s\n", path, strings.Trim(string(text), "\x00\n"))
+	}
+	return b.Bytes(), nil
+}
+
+// Logs are the logs of this machine: the kernel's own, or what journald has
+// kept of it, and lockerd's.
+func Logs() map[string]func(context.Context) ([]byte, error) {
+	return map[string]func(context.Context) ([]byte, error){
+		"kernel.log": func(ctx context.Context) ([]byte, error) {
+			b, err := kmsg("/dev/kmsg")
+			if err == nil {
+				return b, nil
+			}
+			b, jerr := journald(ctx, "_TRANSPORT=kernel")
+			if jerr != nil {
+				return nil, errors.Join(err, jerr)
+			}
+			return b, nil
+		},
+		"lockerd.log": func(ctx context.Context) ([]byte, error) {
+			return journald(ctx, "_SYSTEMD_UNIT=lockerd.service")
+		},
+	}
+}
+
+// kmsg reads what the kernel keeps of its log, at most PartMax of its end
+// (dev-kmsg in the kernel's ABI documents: one record a read).
+func kmsg(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open %s: %w", path, err)
+	}
+	defer unix.Close(fd) //nolint:errcheck // only read
+	var out []byte
+	record := make([]byte, 8<<10)
+	for {
+		n, err := unix.Read(fd, record)
+		switch {
+		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EINTR): // overwritten meanwhile: the next one
+			continue
+		case errors.Is(err, unix.EAGAIN), err == nil && n == 0:
+			return out, nil
+		case err != nil:
+			return nil, fmt.Errorf("cannot read %s: %w", path, err)
+		}
+		out = append(out, kmsgLine(record[:n])...)
+		if len(out) > 2*bundle.PartMax {
+			out = bytes.Clone(tail(out, bundle.PartMax))
+		}
+	}
+}
+
+// kmsgLine makes "6,339,5140900,-;text" and its continuation lines one line
+// with the seconds since the kernel's start.
+func kmsgLine(record []byte) []byte {
+	head, text, ok := strings.Cut(string(record), ";")
+	fields := strings.Split(head, ",")
+	if !ok || len(fields) < 3 {
+		return append(bytes.TrimRight(record, "\n"), '\n')
+	}
+	var us int64
+	_, _ = fmt.Sscan(fields[2], &us) // else 0
+	text, _, _ = strings.Cut(text, "\n")
+	return fmt.Appendf(nil, "<%s> [%5d.%06d] %s\n", fields[0], us/1e6, us%1e6, text)
+}
+
+const journaldLines = "2000"
+
+// journald asks journalctl, which reads the files of journald if this user may.
+func journald(ctx context.Context, match string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "journalctl", "--quiet", "--no-pager", "--output=short-iso", "--lines="+journaldLines, match)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask journalctl for %s: %w %s", match, err, strings.TrimSpace(complaint.String()))
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("journalctl has nothing of %s for this user", match)
+	}
+	return out, nil
+}
