@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"net"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -12,6 +12,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 	"lockerd/hal/sim"
@@ -81,13 +82,12 @@ func doorOpen(ts *testscript.TestScript, _ bool, args []string) {
 // awaitServed returns when somebody serves a socket.
 func awaitServed(ts *testscript.TestScript, _ bool, args []string) {
 	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("unix", args[0])
-		if err == nil {
-			ts.Check(c.Close())
+		st, err := control.NewClient(args[0], "").Status(context.Background())
+		if err == nil && st.Ready {
 			return
 		}
 		if time.Now().After(limit) {
-			ts.Fatalf("nobody serves %s: %v", args[0], err)
+			ts.Fatalf("no bank is ready at %s: %v", args[0], err)
 		}
 	}
 }

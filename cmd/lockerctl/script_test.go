@@ -43,7 +43,7 @@ const patience = 20 * time.Second // for anything a script awaits
 //	cabinet-mend         mends what only hands can
 //	cabinet-inert        fails while a coil is on
 //	cabinet-open DOOR    fails unless that door, and no other, stands open; shuts it
-//	await-served PATH    returns when it is served
+//	await-served PATH    returns when a bank is ready there
 //	engineer COMMAND     runs a command on a terminal, where an engineer answers
 //	card-image FILE      makes an image of a card
 //	card-used FILE MIB   makes a card that was used before, a plain file

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -65,29 +64,10 @@ func (g *gathering) machine(context.Context) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Logs are the logs of this machine: the kernel's own, or what journald has
-// kept of it, and lockerd's.
-func Logs() map[string]func(context.Context) ([]byte, error) {
-	return map[string]func(context.Context) ([]byte, error){
-		"kernel.log": func(ctx context.Context) ([]byte, error) {
-			b, err := kmsg("/dev/kmsg")
-			if err == nil {
-				return b, nil
-			}
-			b, jerr := journald(ctx, "_TRANSPORT=kernel")
-			if jerr != nil {
-				return nil, errors.Join(err, jerr)
-			}
-			return b, nil
-		},
-		"lockerd.log": func(ctx context.Context) ([]byte, error) {
-			return journald(ctx, "_SYSTEMD_UNIT=lockerd.service")
-		},
-	}
-}
+// KernelLog reads what the kernel keeps of its log, at most a part's size of its end.
+func KernelLog(context.Context) ([]byte, error) { return kmsg("/dev/kmsg") }
 
-// kmsg reads what the kernel keeps of its log, at most PartMax of its end
-// (dev-kmsg in the kernel's ABI documents: one record a read).
+// kmsg reads one record a read (dev-kmsg in the kernel's ABI documents).
 func kmsg(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -125,21 +105,4 @@ func kmsgLine(record []byte) []byte {
 	_, _ = fmt.Sscan(fields[2], &us) // else 0
 	text, _, _ = strings.Cut(text, "\n")
 	return fmt.Appendf(nil, "<%s> [%5d.%06d] %s\n", fields[0], us/1e6, us%1e6, text)
-}
-
-const journaldLines = "2000"
-
-// journald asks journalctl, which reads the files of journald if this user may.
-func journald(ctx context.Context, match string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "journalctl", "--quiet", "--no-pager", "--output=short-iso", "--lines="+journaldLines, match)
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask journalctl for %s: %w %s", match, err, strings.TrimSpace(complaint.String()))
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("journalctl has nothing of %s for this user", match)
-	}
-	return out, nil
 }

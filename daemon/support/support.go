@@ -58,7 +58,7 @@ type Source struct {
 	Lines map[string]hal.Tracer
 	Sys   fs.FS // /sys; nil: not looked at
 	// Logs are read by name: kernel.log, lockerd.log.
-	Logs map[string]func(ctx context.Context) ([]byte, error)
+	Logs map[string]Question
 	Now  func() time.Time // nil: time.Now
 }
 
@@ -164,10 +164,11 @@ type gathering struct {
 	missing map[string]string
 }
 
-type question func(ctx context.Context) ([]byte, error)
+// Question reads one part.
+type Question func(ctx context.Context) ([]byte, error)
 
 // ask adds a part. Who does not answer in time is not waited for.
-func (g *gathering) ask(ctx context.Context, name string, read question) {
+func (g *gathering) ask(ctx context.Context, name string, read Question) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	type answer struct {
@@ -196,8 +197,8 @@ func (g *gathering) ask(ctx context.Context, name string, read question) {
 }
 
 // questions is the catalogue of parts.
-func (g *gathering) questions() map[string]question {
-	q := map[string]question{"machine.txt": g.machine, "files.txt": g.files}
+func (g *gathering) questions() map[string]Question {
+	q := map[string]Question{"machine.txt": g.machine, "files.txt": g.files}
 	for name, read := range g.Logs {
 		q[name] = bounded(read)
 	}
@@ -227,14 +228,14 @@ func traceName(i int, bus string) string {
 }
 
 // bounded keeps the end of a log.
-func bounded(read question) question {
+func bounded(read Question) Question {
 	return func(ctx context.Context) ([]byte, error) {
 		b, err := read(ctx)
 		return tail(b, bundle.PartMax), err
 	}
 }
 
-func document[T any](read func(context.Context) (T, error)) question {
+func document[T any](read func(context.Context) (T, error)) Question {
 	return func(ctx context.Context) ([]byte, error) {
 		v, err := read(ctx)
 		if err != nil {

@@ -116,7 +116,7 @@ func readKey(path string) (string, error) {
 
 // gather asks lockerd, or else the disk.
 func (c *call) gather(ctx context.Context, conf, data, sys string) (support.About, []bundle.Part, error) {
-	s := &support.Source{Version: "lockerctl " + Version, ConfigFile: conf, DataDir: data, Sys: os.DirFS(sys), Logs: support.Logs()}
+	s := &support.Source{Version: "lockerctl " + Version, ConfigFile: conf, DataDir: data, Sys: os.DirFS(sys), Logs: logs()}
 	b, err := c.client().Bundle(ctx)
 	if err == nil {
 		return s.Complete(ctx, b)
