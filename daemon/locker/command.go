@@ -13,6 +13,7 @@ const (
 	CmdSetStock     = "set_stock"
 	CmdResync       = "resync"
 	CmdUpdate       = "update" // ours, added to the contract: see sync/README.md
+	CmdBundle       = "bundle" // ours, likewise
 )
 
 // Command is an order from above, its signature and its bank already checked.
@@ -32,11 +33,14 @@ type CommandArgs struct {
 	Door   DoorID  `json:"door,omitzero"`
 	Locker int     `json:"locker,omitempty"`
 	Item   *Item   `json:"item"` // set_stock; null empties the door
-	From   *uint64 `json:"from,omitempty"`
+	From   *uint64 `json:"from,omitempty"` // resync: a seq; bundle: a chunk
 
 	Channel string `json:"channel,omitempty"` // update: of releases
 	Version string `json:"version,omitempty"` // update: absent, what the channel offers
 	Window  string `json:"window,omitempty"`  // update: 02:00-04:00, the bank's time zone; absent: at once
+
+	To     string `json:"to,omitempty"`     // bundle: the recipient it is encrypted to
+	Bundle string `json:"bundle,omitempty"` // bundle: an earlier one, of which chunks are wanted again
 }
 
 // Statuses of a reply.

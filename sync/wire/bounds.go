@@ -12,6 +12,13 @@ const (
 	MaxChunks = 1 << 16   // of a snapshot: far more codes than a bank can hold
 )
 
+// Bounds of a support bundle on the wire.
+const (
+	BundleChunk     = 12_000 // bytes in a chunk, the last one fewer: its message is no larger than a batch of events
+	MaxBundle       = 16 << 20
+	MaxBundleChunks = (MaxBundle + BundleChunk - 1) / BundleChunk
+)
+
 // Bounds of members.
 const (
 	maxWord  = 64 // of a kid, a nonce, a command's id, a serial

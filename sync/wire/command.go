@@ -27,6 +27,7 @@ var takes = map[string]struct{ need, may []string }{
 	locker.CmdSetStock:     {need: []string{"door", "item"}},
 	locker.CmdResync:       {need: []string{"from"}},
 	locker.CmdUpdate:       {may: []string{"channel", "version", "window"}},
+	locker.CmdBundle:       {need: []string{"to"}, may: []string{"bundle", "from"}},
 }
 
 // loose is what is read of a command that is not whole, to answer it.
@@ -119,7 +120,7 @@ func checkCommand(c *locker.Command, body []byte) string {
 			return fmt.Sprintf("args.%s: %s needs it", n, c.Type)
 		}
 	}
-	for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window"} {
+	for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window", "to", "bundle"} {
 		if v, ok := a.Args[n]; ok && string(v) != "null" && !slices.Contains(t.need, n) && !slices.Contains(t.may, n) {
 			return fmt.Sprintf("args.%s: is not for %s", n, c.Type) // open_all {door} must not open all
 		}
@@ -128,6 +129,9 @@ func checkCommand(c *locker.Command, body []byte) string {
 		return fmt.Sprintf("args.locker: must be 1 to %d", locker.MaxLockers)
 	}
 	if why := CheckUpdate(&c.Args); why != "" {
+		return why
+	}
+	if why := checkBundle(c); why != "" {
 		return why
 	}
 	return checkItem(c.Args.Item)
@@ -153,6 +157,28 @@ func CheckUpdate(a *locker.CommandArgs) string {
 		return "args.version: must be at most 64 visible ASCII characters"
 	case a.Window != "" && !windowForm.MatchString(a.Window):
 		return "args.window: must be HH:MM-HH:MM"
+	}
+	return ""
+}
+
+// RecipientForm is what a support bundle is encrypted to: an X25519 key.
+const RecipientForm = `^lockerd-bundle-[A-Za-z0-9_-]{43}$`
+
+var recipientForm = regexp.MustCompile(RecipientForm)
+
+func checkBundle(c *locker.Command) string {
+	a := &c.Args
+	switch {
+	case c.Type != locker.CmdBundle:
+		return ""
+	case !recipientForm.MatchString(a.To):
+		return "args.to: must be lockerd-bundle- and 43 of A-Z, a-z, 0-9, - and _"
+	case a.Bundle != "" && !printable(a.Bundle):
+		return "args.bundle: must be at most 64 visible ASCII characters"
+	case (a.Bundle == "") != (a.From == nil):
+		return "args.bundle and args.from: one needs the other"
+	case a.From != nil && (*a.From < 1 || *a.From > MaxBundleChunks):
+		return fmt.Sprintf("args.from: must be 1 to %d", MaxBundleChunks)
 	}
 	return ""
 }

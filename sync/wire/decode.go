@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"lockerd/sync/wire/internal/strict"
 )
@@ -15,6 +17,7 @@ var (
 	eventsPlan = strict.Compile[Events](nil)
 	replyPlan  = strict.Compile[Reply](nil)
 	getPlan    = strict.Compile[Get](nil)
+	bundlePlan = strict.Compile[Bundle](nil)
 )
 
 // DecodeState reads TopicState: a birth, or a death.
@@ -116,6 +119,39 @@ func (g *Get) bounds() string {
 		return "nonce: must be 1 to 64 visible ASCII characters"
 	}
 	return ""
+}
+
+// DecodeBundle reads TopicBundle. Its Piece is sound.
+func DecodeBundle(b []byte) (Bundle, error) {
+	m, err := decode(bundlePlan, "bundle", b, MaxUp)
+	if err == nil {
+		_, why := m.Piece()
+		err = check("bundle", m.V, why)
+	}
+	return m, err
+}
+
+var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Piece returns the bytes of the chunk, or why they can't be part of the whole.
+func (m *Bundle) Piece() (piece []byte, why string) {
+	switch {
+	case !printable(m.ID):
+		return nil, "id: must be 1 to 64 visible ASCII characters"
+	case m.Bytes < 1 || m.Bytes > MaxBundle:
+		return nil, fmt.Sprintf("bytes: must be 1 to %d", MaxBundle)
+	case m.Chunks != (m.Bytes+BundleChunk-1)/BundleChunk:
+		return nil, "chunks: are not as many as the bytes need"
+	case m.Chunk < 1 || m.Chunk > m.Chunks:
+		return nil, "chunk: must be 1 to chunks"
+	case !sha256Form.MatchString(m.SHA256):
+		return nil, "sha256: must be 64 hex digits"
+	}
+	piece, err := base64.RawURLEncoding.Strict().DecodeString(m.Data)
+	if at := (m.Chunk - 1) * BundleChunk; err != nil || len(piece) != min(BundleChunk, m.Bytes-at) {
+		return nil, "data: is not the chunk's bytes as base64url"
+	}
+	return piece, ""
 }
 
 func decode[T any](p strict.Plan[T], what string, b []byte, most int) (T, error) {

@@ -57,6 +57,9 @@ func (c Command) MarshalJSON() ([]byte, error) {
 		Channel string `json:"channel,omitempty"`
 		Version string `json:"version,omitempty"`
 		Window  string `json:"window,omitempty"`
+
+		To     string `json:"to,omitempty"`
+		Bundle string `json:"bundle,omitempty"`
 	}
 	type plain struct {
 		Head
@@ -70,7 +73,7 @@ func (c Command) MarshalJSON() ([]byte, error) {
 	}
 	p := plain{Head: c.Head, ID: c.ID, Type: c.Type, Args: c.Args, IAT: c.IAT, EXP: c.EXP, Counter: c.Counter, Nonce: c.Nonce}
 	if c.Type != locker.CmdSetStock {
-		p.Args = args{c.Args.Door, c.Args.Locker, c.Args.From, c.Args.Channel, c.Args.Version, c.Args.Window}
+		p.Args = args{c.Args.Door, c.Args.Locker, c.Args.From, c.Args.Channel, c.Args.Version, c.Args.Window, c.Args.To, c.Args.Bundle}
 	}
 	return json.Marshal(p)
 }

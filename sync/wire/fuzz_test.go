@@ -122,6 +122,7 @@ func FuzzUp(f *testing.F) {
 		trip(t, b, DecodeHealth)
 		trip(t, b, DecodeReply)
 		trip(t, b, DecodeGet)
+		trip(t, b, DecodeBundle)
 		trip(t, b, DecodeEvents)
 	})
 }

@@ -123,7 +123,7 @@ func (g *golden) up(t *testing.T) {
 	b := []byte(g.body(t))
 	v, err := map[string]func([]byte) (any, error){
 		TopicState: decodes(DecodeState), TopicDoors: decodes(DecodeDoors), TopicStock: decodes(DecodeStock), TopicHealth: decodes(DecodeHealth),
-		TopicEvents: decodes(DecodeEvents), TopicReply: decodes(DecodeReply), TopicGet: decodes(DecodeGet),
+		TopicEvents: decodes(DecodeEvents), TopicReply: decodes(DecodeReply), TopicGet: decodes(DecodeGet), TopicBundle: decodes(DecodeBundle),
 	}[g.Topic](b)
 	if (err != nil) != (g.Reason == Malformed) {
 		t.Errorf("%v, want reason %q", err, g.Reason)

@@ -84,8 +84,11 @@ func memberRules() map[string]s {
 		"DoorRule.tenant": named(tenantForm), "Desired.texts": {Type: "object"}, "OpenRule.tries": upTo(maxTries),
 
 		"Command.id": text(wordForm), "Command.nonce": text(wordForm), "Command.iat": text(signedForm), "Command.exp": text(signedForm),
-		"Command.type":       words("open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update"),
+		"Command.type":       words("open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update", "bundle"),
 		"CommandArgs.locker": between(1, locker.MaxLockers), "CommandArgs.channel": named(ChannelForm), "CommandArgs.version": text(wordForm), "CommandArgs.window": text(WindowForm),
+		"CommandArgs.to": text(RecipientForm), "CommandArgs.bundle": text(wordForm),
+		"Bundle.id": text(wordForm), "Bundle.chunk": between(1, MaxBundleChunks), "Bundle.chunks": between(1, MaxBundleChunks), "Bundle.bytes": between(1, MaxBundle),
+		"Bundle.sha256": text(`^[0-9a-f]{64}$`), "Bundle.data": {MaxLength: BundleChunk * 4 / 3, Pattern: `^[A-Za-z0-9_-]+$`},
 		"Item.tenant": named(`^([a-z0-9][a-z0-9._-]{0,31})?$`), "Item.sku": text(skuForm), "Item.serial": text(wordForm),
 		"Reply.status": words("done", "refused", "failed", "unknown"),
 
@@ -100,7 +103,7 @@ func memberRules() map[string]s {
 		"Events.events": {MinItems: 1, MaxItems: MaxEvents},
 		"Event.type":    text(`^[a-z]+\.[a-z_]+$`), "Event.hash": text(`^[0-9a-f]{64}$`), "Event.delta": {Minimum: new(int64(-strict.MaxInt))},
 	}
-	for _, t := range []string{"Head", "State", "Stock", "Doors", "Health", "Events", "Reply", "Get"} {
+	for _, t := range []string{"Head", "State", "Stock", "Doors", "Health", "Events", "Reply", "Get", "Bundle"} {
 		m[t+".v"] = always(Version)
 		m[t+".bank"] = text(bankForm)
 	}
@@ -127,9 +130,9 @@ func holds(member string, what s) *s {
 // structRules are the rules between members.
 func structRules() map[string]s {
 	var args []*s
-	for _, typ := range []string{"open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update"} {
+	for _, typ := range []string{"open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update", "bundle"} {
 		var not []string
-		for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window"} {
+		for _, n := range []string{"door", "locker", "item", "from", "channel", "version", "window", "to", "bundle"} {
 			if !slices.Contains(takes[typ].need, n) && !slices.Contains(takes[typ].may, n) {
 				not = append(not, n)
 			}

@@ -18,6 +18,7 @@ const (
 	TopicEvents  = "up/events"
 	TopicReply   = "up/reply"
 	TopicGet     = "up/get"
+	TopicBundle  = "up/bundle" // ours, added to the contract: see sync/README.md
 	TopicAck     = "down/ack"
 	TopicCodes   = "down/codes"
 	TopicDesired = "down/desired"
@@ -193,4 +194,18 @@ type Get struct {
 	Chunk int    `json:"chunk,omitempty"` // of the snapshot under way
 	To    int64  `json:"to,omitempty"`    // its version, with Chunk
 	Nonce string `json:"nonce"`           // the answer carries it
+}
+
+// Bundle is TopicBundle: one chunk of a support bundle, which is encrypted to the
+// recipient that the command bundle named. Chunk n holds the bytes from (n-1)*12000
+// on. They may come again, and in any order.
+type Bundle struct {
+	V      int    `json:"v"`
+	Bank   string `json:"bank"`
+	ID     string `json:"id"` // as in the reply to the command
+	Chunk  int    `json:"chunk"`
+	Chunks int    `json:"chunks"`
+	Bytes  int    `json:"bytes"`  // of the whole
+	SHA256 string `json:"sha256"` // of the whole, hex
+	Data   string `json:"data"`   // base64url without padding
 }
