@@ -52,6 +52,7 @@ type Daemon struct {
 	bank     *bank.Bank
 	linked   *linked // nil: there is no broker
 	updates  *update.Manager
+	bundles  *bundles
 	bankTime atomic.Pointer[clock.Clock]
 	traces   map[string]hal.Tracer // buses whose lines can be watched
 	written  time.Time             // the configuration was
@@ -120,7 +121,11 @@ func (d *Daemon) assemble() error {
 	if err := d.prepareUpdates(); err != nil {
 		return err
 	}
-	return d.connect(trust)
+	if err := d.connect(trust); err != nil {
+		return err
+	}
+	d.prepareBundles()
+	return nil
 }
 
 func (d *Daemon) run(ctx context.Context) error {
@@ -144,7 +149,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	serveCtx, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	server := control.New(d.bank, d.opt.Log.With(slog.String("component", "control")))
 	server.Watch(d.traces)
-	server.Bundle(d.support().Make)
+	server.Bundle(d.bundles.Make)
 	go func() { served <- server.Serve(serveCtx, listener) }()
 	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLink()

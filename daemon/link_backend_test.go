@@ -54,13 +54,14 @@ type upstream struct {
 	health wire.Health
 	gets   []wire.Get
 	reply  map[string]wire.Reply
+	chunks map[int]wire.Bundle
 	raw    []string // every payload
 	quiet  bool     // acknowledge nothing
 }
 
 func newUpstream(tb testing.TB, url string) *upstream {
 	tb.Helper()
-	u := &upstream{t: tb, events: map[uint64]string{}, reply: map[string]wire.Reply{}}
+	u := &upstream{t: tb, events: map[uint64]string{}, reply: map[string]wire.Reply{}, chunks: map[int]wire.Bundle{}}
 	o := mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt://", "tcp://", 1)).SetClientID("backend").SetOrderMatters(true)
 	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { u.take(m.Topic(), m.Payload()) })
 	o.SetOnConnectHandler(func(c mqtt.Client) { c.Subscribe("lockers/v1/"+linkBank+"/#", 1, nil) })
@@ -99,6 +100,12 @@ func (u *upstream) take(topic string, payload []byte) {
 		var r wire.Reply
 		decoded(u.t, &r, payload)
 		u.reply[r.ID] = r
+	case wire.TopicBundle:
+		m, err := wire.DecodeBundle(payload)
+		if err != nil {
+			u.t.Errorf("bundle %s: %v", payload, err)
+		}
+		u.chunks[m.Chunk] = m
 	case wire.TopicGet:
 		var g wire.Get
 		decoded(u.t, &g, payload)

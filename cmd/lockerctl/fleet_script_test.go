@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lockerd/daemon/bundle"
 	"lockerd/daemon/locker"
+	"lockerd/daemon/support"
 	"lockerd/sync/backend/banktest"
 	"lockerd/sync/brokertest"
 	"lockerd/sync/wire"
@@ -25,6 +28,7 @@ import (
 //
 //	model NAME [reject=WHY] [status=STATUS:REASON]   connects a model bank that trusts $WORK/st/trust.json
 //	model NAME offers=VERSION [fault=WHY]            that takes updates, and rolls them back if they have a fault
+//	model NAME bundle=BANK                           that makes support bundles, of that bank
 //	model-off NAME                                   its connection breaks
 //	model-event NAME TYPE DOOR                       an event
 //	model-sees NAME TEXT                             waits until the bank's summary has the text
@@ -109,6 +113,8 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		case "offers":
 			b.Version, b.Updates = "1.2.0", &banktest.Updates{Offers: v}
+		case "bundle":
+			b.Bundle = modelBundle(ts, v)
 		case "fault":
 			b.Updates.Fault = v
 		default:
@@ -124,6 +130,19 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 			c.Close()
 		}
 	})
+}
+
+// modelBundle makes bundles as a bank does: of its own name, or of another.
+func modelBundle(ts *testscript.TestScript, name string) func(string) []byte {
+	noise := make([]byte, 100_000) // what does not compress: nine chunks
+	_, _ = rand.Read(noise)        // never fails
+	return func(to string) []byte {
+		plain, err := support.Pack(support.About{Bank: name, At: time.Now(), Running: true}, []bundle.Part{{Name: "status.json", Body: []byte("{}\n")}, {Name: "noise", Body: noise}})
+		ts.Check(err)
+		sealed, err := bundle.Seal(to, plain)
+		ts.Check(err)
+		return sealed
+	}
 }
 
 // updating has a model try what it has staged, and come to its verdict. It comes back

@@ -192,6 +192,7 @@ type Bank struct {
 	restartDue bool
 	leaving    *leaving
 	updates    Updates // nil: none
+	bundles    Bundles // nil: none
 	left       bool    // restart is closed: nothing is taken any more
 	desired    locker.DesiredState
 	own        Times         // of the configuration, under those of the desired document

@@ -23,6 +23,8 @@ func (b *Bank) act(p pendingCommand, c *locker.Command) {
 		go b.actSelfTest(p)
 	case locker.CmdUpdate:
 		go b.actUpdate(p, c.Args)
+	case locker.CmdBundle:
+		go b.actBundle(p, c.Args)
 	default:
 		b.post(func() { b.actNow(p, c) })
 	}

@@ -172,7 +172,7 @@ func (b *Bank) malformed(c *locker.Command) bool {
 		return a.Locker < 0 || a.Locker > locker.MaxLockers
 	case locker.CmdResync:
 		return a.From == nil || *a.From == 0 || *a.From > b.store.Next()
-	case locker.CmdPoll, locker.CmdSelfTest, locker.CmdRestart, locker.CmdUpdate:
+	case locker.CmdPoll, locker.CmdSelfTest, locker.CmdRestart, locker.CmdUpdate, locker.CmdBundle:
 		return false
 	}
 	return true

@@ -97,6 +97,9 @@ func TestSeal(t *testing.T) {
 		t.Fatal(err)
 	}
 	other, _, _ := bundle.NewKey()
+	if same, err := bundle.Recipient(secret); err != nil || same != to {
+		t.Errorf("recipient %q: %v", same, err)
+	}
 	plain := []byte("door 1-07 opened")
 	s, err := bundle.Seal(to, plain)
 	if err != nil || bytes.Contains(s, plain) || !bundle.IsSealed(s) {

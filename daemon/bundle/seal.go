@@ -33,6 +33,19 @@ func NewKey() (secret, to string, err error) {
 	return privateKey + enc.EncodeToString(k.Bytes()), recipient + enc.EncodeToString(k.PublicKey().Bytes()), nil
 }
 
+// Recipient returns the recipient of a secret.
+func Recipient(secret string) (string, error) {
+	raw, err := decodeKey(privateKey, strings.TrimSpace(secret))
+	if err != nil {
+		return "", err
+	}
+	k, err := ecdh.X25519().NewPrivateKey(raw)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return recipient + base64.RawURLEncoding.EncodeToString(k.PublicKey().Bytes()), nil
+}
+
 // IsSealed tells whether a file is a sealed bundle.
 func IsSealed(b []byte) bool { return strings.HasPrefix(string(b), sealMagic) }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // bundleTime is what the making of a support bundle may take; whoever makes it
-// keeps to less.
+// keeps to less, and to one at a time.
 const bundleTime = 30 * time.Second
 
 // Bundle lets support bundles be asked for. It is to be called before Serve.
@@ -37,12 +37,6 @@ func (s *Server) sendBundle(w http.ResponseWriter, r *http.Request) {
 func (s *Server) makeBundle(ctx context.Context) ([]byte, error) {
 	if s.bundle == nil {
 		return nil, &bank.Error{Code: CodeUnavailable, Text: "cannot make a support bundle: this lockerd was built into another program", Cure: "use the lockerd of the package"}
-	}
-	select {
-	case s.bundling <- struct{}{}:
-		defer func() { <-s.bundling }()
-	default:
-		return nil, &bank.Error{Code: CodeRefused, Text: "cannot make a support bundle: another one is being made", Cure: "wait half a minute, then try again"}
 	}
 	return s.bundle(ctx)
 }

@@ -37,8 +37,7 @@ type Server struct {
 	mux   *http.ServeMux
 	stop  chan struct{} // closed when Serve begins to end: streams end then
 
-	bundle   func(context.Context) ([]byte, error) // nil: there is none
-	bundling chan struct{}                         // a place for one: each takes some megabytes
+	bundle func(context.Context) ([]byte, error) // nil: there is none
 
 	readTimeout time.Duration // for a request, its body included
 	drainTime   time.Duration
@@ -48,7 +47,7 @@ type Server struct {
 func New(b Bank, log *slog.Logger) *Server {
 	s := &Server{
 		bank: b, log: log, mux: http.NewServeMux(), stop: make(chan struct{}),
-		bundling: make(chan struct{}, 1), readTimeout: readTimeout, drainTime: drainTime,
+		readTimeout: readTimeout, drainTime: drainTime,
 	}
 	s.routes()
 	return s

@@ -26,6 +26,7 @@ const (
 	maxStaged   = 4                // sets staged at a time; the one longest without progress gives way
 	maxSets     = 256              // sets a bank may have
 	tickEvery   = time.Second      // for gets that are due
+	bulkKeep    = 10 * time.Minute // a bundle that has been sent, or waits for a connection
 	thermalGlob = "/sys/class/thermal/thermal_zone*/temp"
 )
 
@@ -63,6 +64,7 @@ type Link struct {
 	box   *outbox.Outbox
 	log   *slog.Logger
 	out   chan uplink.Outgoing
+	bulk  bulk
 
 	down   sync.Mutex // held while a message is handled, and while gets are made
 	asks   map[string]*ask
@@ -89,6 +91,7 @@ func New(c Config, b *bank.Bank, st Store, clk Clock, box *outbox.Outbox, journa
 	return &Link{
 		c: c, b: b, store: st, clock: clk, box: box, log: c.Log, out: make(chan uplink.Outgoing, maxOutgoing),
 		asks: map[string]*ask{}, staged: map[string]*staging{}, journal: journal, since: clk.Read().Now,
+		bulk: bulk{more: make(chan struct{})},
 	}
 }
 
@@ -102,6 +105,7 @@ func (l *Link) Run(ctx context.Context) {
 			return
 		case <-t.C:
 			l.tick(ctx, time.Now())
+			l.bulk.tick(time.Now())
 		}
 	}
 }

@@ -32,7 +32,7 @@ type Command struct {
 type CommandArgs struct {
 	Door   DoorID  `json:"door,omitzero"`
 	Locker int     `json:"locker,omitempty"`
-	Item   *Item   `json:"item"` // set_stock; null empties the door
+	Item   *Item   `json:"item"`           // set_stock; null empties the door
 	From   *uint64 `json:"from,omitempty"` // resync: a seq; bundle: a chunk
 
 	Channel string `json:"channel,omitempty"` // update: of releases

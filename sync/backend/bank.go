@@ -166,6 +166,8 @@ type core struct {
 	meta  meta
 	due   map[string]bool  // banks for which something may be outstanding
 	roll  *rollout.Rollout // the last one begun; nil: none
+
+	bundles map[string]*awaited // support bundles on their way, by bank; guarded by the Backend's mutex like the rest
 }
 
 // meta is what belongs to no bank.

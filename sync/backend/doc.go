@@ -20,6 +20,8 @@
 //     opening is never sent outside its 30 s.
 //   - A rollout (StartRollout, package rollout) and the orders it gives are one commit:
 //     neither is there without the other.
+//   - A support bundle (Bundle) is returned whole, its digest checked, or not at all.
+//     It is encrypted to whom its caller has named: the backend can't read it.
 //   - A store brought back from an old backup converges: sets get a new epoch, resent
 //     events are recognised, missing ones are asked for (`resync`), documents get a
 //     version above the bank's. What only the lost store knew is lost, and flagged.

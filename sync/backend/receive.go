@@ -37,7 +37,7 @@ func (t *txn) receive(m *Message) *bank {
 
 func fromBank(topic string) bool {
 	switch topic {
-	case wire.TopicState, wire.TopicDoors, wire.TopicStock, wire.TopicHealth, wire.TopicEvents, wire.TopicReply, wire.TopicGet:
+	case wire.TopicState, wire.TopicDoors, wire.TopicStock, wire.TopicHealth, wire.TopicEvents, wire.TopicReply, wire.TopicGet, wire.TopicBundle:
 		return true
 	}
 	return false
@@ -67,6 +67,8 @@ func (t *txn) take(b *bank, topic string, m *Message) error {
 		return with(b, t, m, wire.DecodeEvents, func(v *wire.Events) string { return v.Bank }, t.events)
 	case wire.TopicReply:
 		return with(b, t, m, wire.DecodeReply, func(v *wire.Reply) string { return v.Bank }, t.reply)
+	case wire.TopicBundle:
+		return with(b, t, m, wire.DecodeBundle, func(v *wire.Bundle) string { return v.Bank }, t.bundle)
 	case wire.TopicGet:
 		return with(b, t, m, wire.DecodeGet, func(v *wire.Get) string { return v.Bank }, t.want)
 	}

@@ -33,12 +33,15 @@ type Bank interface {
 	// Outgoing yields what the bank has to say beside events: replies and gets. What
 	// was handed out and could not be sent comes again only if the bank says so.
 	Outgoing() <-chan Outgoing
+	// Bulk blocks until there is a piece of something large that may wait, and returns
+	// the same piece until taken is called. One session at a time asks.
+	Bulk(ctx context.Context) (m Outgoing, taken func(), err error)
 	// Disconnected ends the trust that the connection gave (contract 8).
 	Disconnected()
 }
 
-// Outgoing is one message of up/reply or up/get.
+// Outgoing is one message of up/reply, up/get or up/bundle.
 type Outgoing struct {
-	Topic   string // wire.TopicReply or wire.TopicGet
+	Topic   string // wire.TopicReply, wire.TopicGet or wire.TopicBundle
 	Payload []byte
 }

@@ -19,6 +19,10 @@ const (
 const (
 	MaxEventPublishes = 16 // of up/events the broker has not taken
 	MaxOtherPublishes = 16 // of all else
+	// MaxBulkPublishes is of what may wait: the next piece is only sent when the
+	// broker has taken the last one, and every event.
+	MaxBulkPublishes = 1
+	BulkEvery        = 100 * time.Millisecond // between two pieces at least
 )
 
 // Bounds of what comes in.

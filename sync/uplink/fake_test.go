@@ -198,10 +198,12 @@ type fakeBank struct {
 	ended    int
 	out      chan Outgoing
 	handle   func(Inbound)
+	bulk     chan Outgoing
+	piece    *Outgoing // of bulk, not taken yet
 }
 
 func newFakeBank() *fakeBank {
-	return &fakeBank{changed: make(chan struct{}), out: make(chan Outgoing, 8)}
+	return &fakeBank{changed: make(chan struct{}), out: make(chan Outgoing, 8), bulk: make(chan Outgoing, 64)}
 }
 
 func (b *fakeBank) Connect(context.Context) (wire.State, error) {
@@ -296,6 +298,27 @@ func (b *fakeBank) got() []Inbound {
 }
 
 func (b *fakeBank) Outgoing() <-chan Outgoing { return b.out }
+
+func (b *fakeBank) Bulk(ctx context.Context) (Outgoing, func(), error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.piece == nil {
+		b.mu.Unlock()
+		select {
+		case m := <-b.bulk:
+			b.mu.Lock()
+			b.piece = &m
+		case <-ctx.Done():
+			b.mu.Lock()
+			return Outgoing{}, nil, ctx.Err()
+		}
+	}
+	return *b.piece, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.piece = nil
+	}, nil
+}
 
 func (b *fakeBank) Disconnected() {
 	b.mu.Lock()

@@ -17,7 +17,8 @@ type lane struct {
 	handed  chan *flight // to pump
 	flown   chan *flight // to reap; neither is ever full
 	mu      sync.Mutex
-	flights []*flight // oldest first
+	flights []*flight     // oldest first
+	idle    chan struct{} // closed while there are none; nil: nobody waits for that
 }
 
 // flight is a publish on its way.
@@ -67,6 +68,21 @@ func (l *lane) oldest() time.Time {
 	return l.flights[0].since
 }
 
+// empty returns a channel that is closed when the broker has taken everything.
+func (l *lane) empty() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.flights) == 0 {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
+	if l.idle == nil {
+		l.idle = make(chan struct{})
+	}
+	return l.idle
+}
+
 // pump hands the messages to the library, in order. Nobody waits for its end:
 // the library holds its caller for the whole write timeout if the connection has
 // ended meanwhile. Such a call sends nothing, and pump ends after it.
@@ -114,6 +130,10 @@ func (l *lane) leave(f *flight) {
 	l.mu.Lock()
 	if i := slices.Index(l.flights, f); i >= 0 {
 		l.flights = slices.Delete(l.flights, i, i+1)
+	}
+	if len(l.flights) == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
 	}
 	l.mu.Unlock()
 	<-l.slots

@@ -28,11 +28,12 @@ type session struct {
 
 	began  bool  // Bank.Connect was called
 	events *lane // publishes of up/events
-	other  *lane // all other publishes
+	other  *lane // all other publishes but
+	bulk   *lane // what may wait
 }
 
 func newSession(u *Uplink, c *conn) *session {
-	s := &session{u: u, conn: c, inbox: newInbox(), events: newLane(MaxEventPublishes), other: newLane(MaxOtherPublishes)}
+	s := &session{u: u, conn: c, inbox: newInbox(), events: newLane(MaxEventPublishes), other: newLane(MaxOtherPublishes), bulk: newLane(MaxBulkPublishes)}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	return s
 }
@@ -134,13 +135,14 @@ func (s *session) serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
 	var workers sync.WaitGroup
-	for _, l := range []*lane{s.events, s.other} {
+	for _, l := range s.lanes() {
 		go s.pump(l) // ends by itself
 		s.joined.Go(func() { s.reap(l) })
 	}
 	workers.Go(func() { _ = s.u.box.Run(work, s.sendBatch) }) // an error of it is the connection's
 	workers.Go(func() { s.speak(work) })
 	workers.Go(func() { s.watch(work) })
+	workers.Go(func() { s.sendBulk(work) })
 	<-work.Done()
 	workers.Wait()
 	if s.ctx.Err() == nil {
@@ -151,6 +153,8 @@ func (s *session) serve(ctx context.Context) error {
 	s.u.box.Lost(s.blame(time.Now()))
 	return context.Cause(s.ctx)
 }
+
+func (s *session) lanes() []*lane { return []*lane{s.events, s.other, s.bulk} }
 
 // blame tells whether the end of the connection looks like the broker's answer
 // to our events.

@@ -144,7 +144,7 @@ func (s *session) watch(ctx context.Context) {
 		if s.conn.silent(now) > s.u.c.silence() {
 			s.fail(errDead)
 		}
-		for _, l := range []*lane{s.events, s.other} {
+		for _, l := range s.lanes() {
 			if at := l.oldest(); !at.IsZero() && now.Sub(at) > PubackTimeout {
 				s.fail(errNotTaken)
 			}

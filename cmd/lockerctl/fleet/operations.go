@@ -27,6 +27,7 @@ func operations() map[string]operation {
 		"code.revoke": on(opCodeRevoke),
 		"ticket.new":  on(opTicketNew),
 		"command":     on(opCommand),
+		"bundle":      on(opBundle),
 		"desired.set": on(opDesiredSet),
 		"desired.get": on(opDesiredGet),
 		"trust.set":   on(opTrustSet),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lockerd/cmd/lockerctl/ui"
+	"lockerd/daemon/bank"
 )
 
 const serveHelp = `Stores the events of all banks, answers their births, sends what they lack, and
@@ -112,6 +113,9 @@ func (s *station) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func failureOf(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
+	}
+	if e, ok := errors.AsType[*bank.Error](err); ok {
+		return &failure{Text: e.Text, Cure: e.Cure}
 	}
 	return &failure{Text: err.Error()} // a *backend.RefusedError says itself what to do
 }

@@ -39,10 +39,15 @@ type Bank struct {
 	Answer   func(locker.Command) *locker.Reply // nil, or returns nil: done
 	Lenient  bool                               // takes a snapshot that counts as live what is revoked here, as lockerd does
 	Updates  *Updates                           // nil: the command update is done like any other
+	Bundle   func(to string) []byte             // makes a support bundle; nil: the command bundle is done like any other
+	Lose     func(chunk int) bool               // chunks of it that are lost; nil: none
 	Version  string
 	Clock    locker.Clock
 	DoorsNow []wire.Door
 	StockNow []wire.StockLine
+
+	sealed   []byte // the last bundle
+	sealedID string
 
 	now   locker.Time
 	nonce int

@@ -215,6 +215,11 @@ func (b *Bank) carryOut(c *locker.Command) locker.Reply {
 		return r
 	}
 	b.Done = append(b.Done, *c)
+	if c.Type == locker.CmdBundle && b.Bundle != nil {
+		r := b.sendBundle(c)
+		r.ID = c.ID
+		return r
+	}
 	if c.Type == locker.CmdResync && c.Args.From != nil {
 		from := max(*c.Args.From, b.First)
 		b.sent = min(b.sent, from-1)

@@ -131,4 +131,10 @@ func (k *bank) Receive(_ context.Context, m uplink.Inbound) {
 
 func (k *bank) Outgoing() <-chan uplink.Outgoing { return k.out }
 
+// Bulk has nothing large to say.
+func (*bank) Bulk(ctx context.Context) (uplink.Outgoing, func(), error) {
+	<-ctx.Done()
+	return uplink.Outgoing{}, nil, ctx.Err()
+}
+
 func (*bank) Disconnected() {}
