@@ -87,6 +87,11 @@ func (b *Backend) PlanRollout(p rollout.Plan, except ...string) (RolloutReport, 
 }
 
 func (t *txn) planRollout(p rollout.Plan, except []string) (*rollout.Rollout, error) {
+	for _, name := range except { // a slip here would update the bank that must not be
+		if t.c.banks[name] == nil {
+			return nil, refusef("cannot leave out %.40q: no bank of that name has been heard of", name)
+		}
+	}
 	var names []string
 	for name, k := range t.c.banks {
 		if k.Birth != nil && !slices.Contains(except, name) {
