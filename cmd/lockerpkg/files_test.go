@@ -105,6 +105,7 @@ func TestManPages(t *testing.T) {
 		"lockerd.8":         {"lockerd run", "/etc/lockerd/lockerd.toml"},
 		"lockerctl.1":       {`lockerctl open`, `\-\-reason`, "journal verify", "self\\-test"},
 		"lockerctl-fleet.1": {"keys rotate", "command open"},
+		"lockerctl-flash.1": {"IMAGE CARD", "token = \"TOKEN"},
 	}
 	for _, p := range pages() {
 		body, err := p.write(released(t))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	ctl "lockerd/cmd/lockerctl/cli"
+	"lockerd/cmd/lockerctl/flash"
 	"lockerd/cmd/lockerctl/fleet"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/cmd/lockerd/cli"
@@ -26,7 +27,8 @@ type page struct {
 func pages() []page {
 	return []page{
 		{"lockerd", 8, "runs a bank of smart lockers", "lockerd run --config FILE", manDaemon(), "lockerctl(1)"},
-		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-fleet(1), lockerd(8)"},
+		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-flash(1), lockerctl-fleet(1), lockerd(8)"},
+		{"lockerctl-flash", 1, "writes the card of a new board", "lockerctl flash IMAGE CARD --seed FILE", flash.Manual(), "lockerctl(1)"},
 		{"lockerctl-fleet", 1, "the operator's tool for many banks", "lockerctl fleet [--broker URL] VERB ...", fleet.Manual(), "lockerctl(1)"},
 	}
 }

@@ -23,7 +23,8 @@ func (w *work) confirm(ctx context.Context) error {
 		return nil
 	}
 	now, err := w.system.Find(w.disk.Number)
-	if err != nil || now.Seq != w.disk.Seq || now.Size != w.disk.Size || w.dev.Size() != w.disk.Size {
+	held, herr := w.dev.Number()
+	if err != nil || herr != nil || held != w.disk.Number || now.Seq != w.disk.Seq || now.Size != w.disk.Size || w.dev.Size() != w.disk.Size {
 		return fault.New("run it again", "cannot flash %s: another card was put in meanwhile", w.path)
 	}
 	return nil

@@ -117,7 +117,7 @@ func look(path string) (n disk.Number, block bool, err error) {
 	}
 	switch s.Mode & unix.S_IFMT {
 	case unix.S_IFBLK:
-		return disk.Number{Major: unix.Major(uint64(s.Rdev)), Minor: unix.Minor(uint64(s.Rdev))}, true, nil //nolint:unconvert // Rdev has 32 bits on some
+		return disk.NumberOf(&s), true, nil
 	case unix.S_IFREG:
 		return n, false, nil
 	}
@@ -257,7 +257,12 @@ func (w *work) tell(done *card.Result) error {
 }
 
 // word is what a person types to confirm.
-func (w *work) word() string { return filepath.Base(w.path) }
+func (w *work) word() string {
+	if w.disk != nil {
+		return w.disk.Name
+	}
+	return filepath.Base(w.path)
+}
 
 // what describes card, image and seed before anything is written.
 func (w *work) what() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -149,6 +151,32 @@ func TestMounted(t *testing.T) {
 		t.Errorf("no longer mounted: exit %d\n%s", code, r.said.String())
 	}
 	r.whole()
+}
+
+// A card that the kernel swaps to.
+func TestSwap(t *testing.T) {
+	page := os.Getpagesize()
+	r := newRig(t, small)
+	r.old = make([]byte, 8*mib) // mkswap(8)
+	copy(r.old[page-10:], "SWAPSPACE2")
+	binary.LittleEndian.PutUint32(r.old[1024:], 1)
+	binary.LittleEndian.PutUint32(r.old[1028:], uint32(len(r.old)/page-1))
+	r.card = flashtest.Loop(t, r.old)
+	name, err := unix.BytePtrFromString(r.card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_SWAPON, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
+		t.Skipf("no swap can be made here: %v", errno)
+	}
+	code := r.run(r.image, r.card, "--seed", r.seed, "--yes")
+	if _, _, errno := unix.Syscall(unix.SYS_SWAPOFF, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	if code != exitFailed || !strings.Contains(r.said.String(), "it is a disk of this system: "+filepath.Base(r.card)+" is swap") {
+		t.Errorf("exit %d\n%s", code, r.said.String())
+	}
+	r.untouched()
 }
 
 // What only the kernel knows to be in use: here, claimed by another.
@@ -365,11 +393,16 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // A card that is changed while the question stands is not written to.
 func TestSwapped(t *testing.T) {
-	for name, change := range map[string]map[string]string{"another": {"diskseq": "8"}, "smaller": {"size": "1000"}, "gone": {"dev": "9:9"}} {
+	for name, change := range map[string]map[string]string{
+		"another": {"diskseq": "8"}, "smaller": {"size": "1000"}, "gone": {"dev": "9:9"}, "opened another": {},
+	} {
 		r := newRig(t, small)
 		r.laptop()
 		dev := flashtest.NewCard(make([]byte, mib))
 		dev.Claims = 8e9
+		if name != "opened another" {
+			dev.Is = disk.Number{Major: 179}
+		}
 		dev.Fail = func(op string, _, _ int64) error {
 			t.Errorf("%s: %s", name, op)
 			return os.ErrInvalid
@@ -392,6 +425,44 @@ type readerFunc func(p []byte) (int, error)
 
 // Read implements io.Reader.
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// The medium itself loses a bit after it was written: what is read back is what lies there.
+func TestMediumRots(t *testing.T) {
+	r := onLoop(t, small)
+	b, err := os.ReadFile("/sys/block/" + filepath.Base(r.card) + "/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	medium, err := os.OpenFile(string(bytes.TrimSpace(b)), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer medium.Close() //nolint:errcheck // the test reads it through the card
+	rotten := false
+	r.open = func(path string) (target, error) {
+		dev, err := openDevice(path)
+		return &faulty{target: dev, read: func(off int64, p []byte) {
+			if rotten || off != 0 || !bytes.HasPrefix(p, []byte("lockerd: this card is not finished")) {
+				return
+			}
+			rotten = true // verifying has begun
+			bit := []byte{p[0]}
+			if _, err := medium.ReadAt(bit, 3*mib+5); err != nil {
+				t.Error(err)
+			}
+			bit[0] ^= 0x80
+			if _, err := medium.WriteAt(bit, 3*mib+5); err != nil {
+				t.Error(err)
+			}
+		}}, err
+	}
+	if code := r.run(r.image, r.card, "--seed", r.seed, "--yes"); code != exitFailed || !rotten || !strings.Contains(r.said.String(), "at byte 3145728 it gives back something else than was written") {
+		t.Errorf("exit %d, rotten %v\n%s", code, rotten, r.said.String())
+	}
+	if flashtest.Boots(r.holds()) {
+		t.Error("it boots")
+	}
+}
 
 // faulty is a card with faults in front of a real one.
 type faulty struct {

@@ -39,6 +39,7 @@ const (
 // target is an open card.
 type target interface {
 	card.Device
+	Number() (disk.Number, error)
 	Reread() error
 	Close() error
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lockerd/cmd/lockerctl/flash/card"
+	"lockerd/cmd/lockerctl/flash/disk"
 )
 
 const (
@@ -150,6 +151,15 @@ func (d *Device) Zero(off, n int64) error {
 
 // Sync implements card.Device.
 func (d *Device) Sync() error { return d.file.Sync() }
+
+// Number is that of the card that is open, whatever its path leads to by now; zero: a file.
+func (d *Device) Number() (disk.Number, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(d.file.Fd()), &s); err != nil || !d.block {
+		return disk.Number{}, err
+	}
+	return disk.NumberOf(&s), nil
+}
 
 // Reread lets the kernel read the new partition table. A card that was claimed anew
 // meanwhile keeps the old one until it is plugged in again, which harms nothing.

@@ -37,8 +37,8 @@ func (d *Disk) Refusal(largest int64) *fault.Error {
 	if u, ok := d.SystemUse(); ok {
 		return fault.New(other, "cannot flash %s: it is a disk of this system: %s", d.Path, u)
 	}
-	if i := slices.IndexFunc(d.Uses, func(u Use) bool { return u.Kind == UseMount }); i >= 0 {
-		return fault.New(fmt.Sprintf("umount %s, if nobody needs what is there", quoted(d.Uses[i].At)), "cannot flash %s: %s", d.Path, d.Uses[i])
+	if at := d.mounts(); len(at) > 0 {
+		return fault.New(fmt.Sprintf("umount %s, if nobody needs what is there", strings.Join(at, " ")), "cannot flash %s: %s", d.Path, d.Uses[slices.IndexFunc(d.Uses, mounted)])
 	}
 	if len(d.Uses) > 0 {
 		return fault.New("it is part of something larger (LVM, RAID, encryption): "+other, "cannot flash %s: %s", d.Path, d.Uses[0])
@@ -58,6 +58,19 @@ func (d *Disk) Refusal(largest int64) *fault.Error {
 		return fault.New(other+"; to write to this disk, put it into a USB case", "cannot flash %s: it is built in, no card", d.Path)
 	}
 	return nil
+}
+
+func mounted(u Use) bool { return u.Kind == UseMount }
+
+// mounts are where the disk is mounted, for a shell.
+func (d *Disk) mounts() []string {
+	var at []string
+	for _, u := range d.Uses {
+		if mounted(u) && !slices.Contains(at, quoted(u.At)) {
+			at = append(at, quoted(u.At))
+		}
+	}
+	return at
 }
 
 // quoted makes a path safe for a shell.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // System is where Linux tells about itself; tests lay out their own.
@@ -141,6 +143,11 @@ type Number struct{ Major, Minor uint32 }
 
 // String shows it as /sys and /proc do.
 func (n Number) String() string { return fmt.Sprintf("%d:%d", n.Major, n.Minor) }
+
+// NumberOf returns the number of a block device's file.
+func NumberOf(s *unix.Stat_t) Number {
+	return Number{Major: unix.Major(uint64(s.Rdev)), Minor: unix.Minor(uint64(s.Rdev))} //nolint:unconvert // Rdev has 32 bits on some
+}
 
 // PartError is returned by Find where a partition was named.
 type PartError struct{ Part, Disk string }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"lockerd/cmd/lockerctl/flash/disk"
 )
 
 // Card is a card in memory, with faults. Its zero faults are none.
 type Card struct {
 	Claims int64 // bytes it says it has; 0: what it has
+	Is     disk.Number
 	Fail   func(op string, off, n int64) error
 	Read   func(off int64, p []byte) // may change what is read
 	Drops  func(off int64) bool      // a write there is lost
@@ -99,6 +102,9 @@ func (c *Card) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return len(p), nil
 }
+
+// Number returns what the card Is.
+func (c *Card) Number() (disk.Number, error) { return c.Is, nil }
 
 // Reread does nothing.
 func (c *Card) Reread() error { return nil }
