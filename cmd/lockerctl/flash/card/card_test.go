@@ -226,6 +226,9 @@ func TestFails(t *testing.T) {
 				}
 				break
 			}
+			if seen <= n {
+				t.Fatalf("nothing has failed, and yet: %v", err)
+			}
 			f, _ := errors.AsType[*card.FailedError](err)
 			if f == nil || f.State == card.StateAsWas || f.State == card.StateBlank && flashtest.Boots(c.Bytes()) {
 				t.Fatalf("%s %d: %v, state %v", what, n, err, f)

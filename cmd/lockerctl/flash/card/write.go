@@ -233,17 +233,17 @@ func (w *writer) write() error {
 			return err
 		}
 	}
-	if err := w.Device.Sync(); err != nil {
-		return w.failed("write to", w.Plan.Size, err)
+	if err := w.mark(); err != nil {
+		return err
 	}
 	w.tell(StepWrite, w.Plan.Size, w.Plan.Size)
-	return w.mark()
+	return nil
 }
 
 // unfinished fills the first unit while the card is verified. It is no MBR.
 var unfinished = bytes.Repeat([]byte("lockerd: this card is not finished, flash it again.             "), Unit/64)
 
-// mark fills the place of what is kept back. On a card with less memory than it says two
+// mark fills the place of what is kept back, and syncs all that was written. On a card with less memory than it says two
 // addresses may be one, and what is written to the head in the end would fall on
 // something that was verified; this falls on it before, and is found.
 func (w *writer) mark() error {
