@@ -24,7 +24,7 @@ import (
 )
 
 func TestFlash(t *testing.T) {
-	for name, l := range map[string]flashtest.Layout{"MBR": small, "GPT": {Width: 16, GPT: true, DataSize: 2 * mib}} {
+	for name, l := range map[string]flashtest.Layout{"MBR": small, "GPT": {Width: 16, PerCluster: 1, GPT: true, DataSize: 2 * mib}} {
 		t.Run(name, func(t *testing.T) {
 			onCards(t, l, func(r *rig) {
 				if code := r.run(r.image, r.card, "--seed", r.seed, "--yes", "--json"); code != exitDone {
@@ -512,11 +512,11 @@ func TestBadCard(t *testing.T) {
 				}
 			}}, "it gives back another seed than was written"},
 			"writes fail": {faulty{write: func(off int64) error {
-				if off == 3*mib {
+				if off == 2*mib {
 					return unix.EIO
 				}
 				return nil
-			}}, "at byte 3145728: input/output error"},
+			}}, "at byte 2097152: input/output error"},
 			"the last one fails": {faulty{write: func(off int64) error {
 				if off == 512 {
 					return unix.EIO

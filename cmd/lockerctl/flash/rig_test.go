@@ -38,7 +38,7 @@ type rig struct {
 }
 
 // small is an image of few, quick units.
-var small = flashtest.Layout{Width: 12, PerCluster: 1, Gaps: true, DataSize: 3 * mib}
+var small = flashtest.Layout{Width: 12, PerCluster: 1, Gaps: true, DataSize: 2 * mib}
 
 func write(tb testing.TB, path string, b []byte) string {
 	tb.Helper()
@@ -51,7 +51,10 @@ func write(tb testing.TB, path string, b []byte) string {
 func zipped(tb testing.TB, b []byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
+	z, err := gzip.NewWriterLevel(&out, gzip.NoCompression) // quick
+	if err != nil {
+		tb.Fatal(err)
+	}
 	if _, err := z.Write(b); err != nil {
 		tb.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package flashtest
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,13 +31,11 @@ type change struct {
 // NewCard makes a card that holds b.
 func NewCard(b []byte) *Card { return &Card{bytes: slices.Clone(b), sure: slices.Clone(b)} }
 
-// Used returns what a used card may hold: a table, and no zeros.
+// Used returns what a used card may hold: a table, and noise.
 func Used(size int) []byte {
-	r := rand.New(rand.NewPCG(7, uint64(size)))
 	b := make([]byte, size)
-	for i := 0; i+8 <= size; i += 8 {
-		binary.LittleEndian.PutUint64(b[i:], r.Uint64()|0x0101010101010101)
-	}
+	Noise(b)
+	copy(b, make([]byte, sector)) // no table but this
 	gpt(b, [][2]int64{{1 << 20, int64(size) - 2<<20}})
 	return b
 }

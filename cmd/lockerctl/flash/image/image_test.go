@@ -7,29 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"lockerd/cmd/lockerctl/flash/fault"
+	"lockerd/cmd/lockerctl/flash/flashtest"
 	"lockerd/cmd/lockerctl/flash/image"
 )
 
 func content(n int) []byte {
-	r := rand.New(rand.NewPCG(3, 4))
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	flashtest.Noise(b)
 	return b
 }
 
 func zipped(tb testing.TB, b []byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
+	z, err := gzip.NewWriterLevel(&out, gzip.HuffmanOnly) // quick
+	if err != nil {
+		tb.Fatal(err)
+	}
 	if _, err := z.Write(b); err != nil {
 		tb.Fatal(err)
 	}
