@@ -17,6 +17,7 @@ import (
 	"lockerd/daemon/clock"
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
+	"lockerd/daemon/identity"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/update"
 	"lockerd/hal"
@@ -50,7 +51,8 @@ type Daemon struct {
 	store    *store.Store
 	clock    *clock.Clock
 	bank     *bank.Bank
-	linked   *linked // nil: there is no broker
+	linked   *linked           // nil: there is no broker
+	manager  *identity.Manager // nil: the bank has no identity of its own
 	updates  *update.Manager
 	bundles  *bundles
 	bankTime atomic.Pointer[clock.Clock]
@@ -155,6 +157,8 @@ func (d *Daemon) run(ctx context.Context) error {
 	defer stopLink()
 	left := make(chan struct{})
 	go func() { d.linked.run(linkCtx); close(left) }()
+	known := make(chan struct{})
+	go func() { d.enrol(linkCtx); close(known) }()
 	slotsCtx, stopSlots := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSlots()
 	judged := make(chan struct{})
@@ -176,6 +180,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	stopLink() // the goodbye goes out while openings under way are given their time
 	stopBank()
 	<-left
+	<-known
 	<-watched
 	if err == nil {
 		err = <-ended

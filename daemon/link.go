@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lockerd/daemon/identity"
 	"lockerd/daemon/link"
 	"lockerd/daemon/locker"
 	"lockerd/sync/outbox"
@@ -16,6 +17,27 @@ import (
 type linked struct {
 	link *link.Link
 	up   *uplink.Uplink
+}
+
+// identify opens who the bank is, if it has an identity of its own.
+func (d *Daemon) identify() *identity.Identity {
+	c := d.opt.Config
+	if c.Identity == nil {
+		return nil
+	}
+	id := identity.Open(identity.Options{
+		Bank: c.Bank, Dir: c.Identity.Dir, Seed: c.Identity.SeedFile, URL: c.Identity.URL,
+		Clock: func() (time.Time, locker.Clock) { r := d.clock.Read(); return r.Now.Time(), r.Status },
+	})
+	d.manager = &identity.Manager{ID: id, Pace: identity.DefaultPace(), Log: d.component("identity")}
+	return id
+}
+
+// enrol keeps the identity until ctx ends.
+func (d *Daemon) enrol(ctx context.Context) {
+	if d.manager != nil {
+		d.manager.Run(ctx)
+	}
 }
 
 // events is the journal as the outbox reads it.
@@ -55,6 +77,7 @@ func (d *Daemon) component(name string) *slog.Logger {
 // yet, and nothing of it keeps the bank from being ready.
 func (d *Daemon) connect(trust *link.Trust) error {
 	c := d.opt.Config
+	id := d.identify()
 	if c.MQTT == nil {
 		return nil
 	}
@@ -67,15 +90,22 @@ func (d *Daemon) connect(trust *link.Trust) error {
 	}
 	l := link.New(link.Config{Bank: c.Bank, URL: m.URL, DataDir: c.DataDir, Trust: trust, Log: d.component("link")},
 		d.bank, d.store, d.clock, box, d.store.JournalID())
-	up, err := uplink.New(uplink.Config{
+	uc := uplink.Config{
 		Bank: c.Bank, URL: m.URL, Username: m.Username, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, Prefix: m.Prefix,
 		DownQoS: byte(m.DownQoS), KeepAlive: m.Keepalive, Heartbeat: m.Heartbeat, //nolint:gosec // 0 or 1
-	}, l, box, uplink.Options{
+	}
+	if id != nil {
+		uc.Certificate = id.Certificate
+	}
+	up, err := uplink.New(uc, l, box, uplink.Options{
 		Clock: d.certificateTime, Log: slog.New(l.Watch(d.component("uplink").Handler())),
 	})
 	if err != nil {
 		return err
+	}
+	if d.manager != nil {
+		d.manager.Changed = up.Reconnect
 	}
 	d.bank.AttachLink(l)
 	d.linked = &linked{link: l, up: up}

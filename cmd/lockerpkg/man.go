@@ -27,9 +27,10 @@ type page struct {
 func pages() []page {
 	return []page{
 		{"lockerd", 8, "runs a bank of smart lockers", "lockerd run --config FILE", manDaemon(), "lockerctl(1)"},
-		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-flash(1), lockerctl-fleet(1), lockerd(8)"},
+		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-flash(1), lockerctl-fleet(1), lockerctl-enrol(1), lockerd(8)"},
 		{"lockerctl-flash", 1, "writes the card of a new board", "lockerctl flash IMAGE CARD --seed FILE", flash.Manual(), "lockerctl(1)"},
-		{"lockerctl-fleet", 1, "the operator's tool for many banks", "lockerctl fleet [--broker URL] VERB ...", fleet.Manual(), "lockerctl(1)"},
+		{"lockerctl-fleet", 1, "the operator's tool for many banks", "lockerctl fleet [--broker URL] VERB ...", fleet.Manual(), "lockerctl(1), lockerctl-enrol(1)"},
+		{"lockerctl-enrol", 1, "a bank's key and certificate", "lockerctl enrol VERB ...", fleet.EnrolManual(), "lockerctl(1), lockerctl-fleet(1)"},
 	}
 }
 

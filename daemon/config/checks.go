@@ -165,6 +165,19 @@ func checkSource(v string) (what, cure string) {
 	return "", ""
 }
 
+// checkEndpoint is for where certificates are renewed.
+func checkEndpoint(v string) (what, cure string) {
+	const example = `use "https://enrol.example.com:8443", or remove the key: the operator's answer names it`
+	if v == "" {
+		return "", ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "is no address of an enrolment endpoint", example
+	}
+	return "", ""
+}
+
 // checkUsername is for the name the bank logs in with.
 func checkUsername(v string) (what, cure string) {
 	if v == "" {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"time"
 
 	"lockerd/daemon/locker"
@@ -13,15 +14,17 @@ type Config struct {
 	DataDir  string
 	Timezone string // for people only; everything stored is UTC
 
-	MQTT    *MQTT  // nil: run without a broker
-	Trust   *Trust // nil: everything signed from above and every ticket is refused
-	Time    Time
-	Open    Open
-	Journal Journal
-	Control Control
-	Update  Update
-	Kiosk   *Kiosk   // nil: no page
-	Metrics *Metrics // nil: none
+	MQTT  *MQTT  // nil: run without a broker
+	Trust *Trust // nil: everything signed from above and every ticket is refused
+	// Identity is ours; nil: the files of [mqtt] and [trust] are somebody else's to make.
+	Identity *Identity
+	Time     Time
+	Open     Open
+	Journal  Journal
+	Control  Control
+	Update   Update
+	Kiosk    *Kiosk   // nil: no page
+	Metrics  *Metrics // nil: none
 
 	Buses    []Bus
 	Lockers  []Locker
@@ -49,6 +52,21 @@ type MQTT struct {
 type Trust struct {
 	KeysFile string
 }
+
+// Identity is where the bank keeps the certificate that it enrols for and renews (ours).
+// With it [mqtt] has no cert_file and key_file, and ca_file and [trust] keys_file are
+// those that came with the certificate, unless they are named.
+type Identity struct {
+	Dir      string
+	SeedFile string // where a card's seed lies; it is used once and erased
+	URL      string // where the certificate is renewed; "": where the operator has said
+}
+
+// CAFile is the file in the directory by which the broker is known.
+func (i *Identity) CAFile() string { return filepath.Join(i.Dir, "ca.pem") }
+
+// KeysFile is the file in the directory with the keys that may sign what comes down.
+func (i *Identity) KeysFile() string { return filepath.Join(i.Dir, "trust.json") }
 
 // Update says where new versions come from and how they are judged (ours).
 type Update struct {

@@ -72,6 +72,11 @@ func defaultMQTT(bank string) MQTT {
 	}
 }
 
+// defaultIdentity returns an [identity] section in which nothing was given.
+func defaultIdentity(dataDir string) Identity {
+	return Identity{Dir: filepath.Join(dataDir, "identity"), SeedFile: filepath.Join(dataDir, "lockerd-seed.toml")}
+}
+
 // defaultBus returns a bus of which only what must be given was given.
 func defaultBus(f family) Bus {
 	return Bus{Baud: f.baud, ReplyTimeout: 300 * time.Millisecond, Poll: 500 * time.Millisecond, Coils: 1}

@@ -105,8 +105,9 @@ func (s *section) config() *Config {
 	c.DataDir = s.text("data_dir", "", checkPath)
 	c.Timezone = s.text("timezone", c.Timezone, checkZone)
 
-	c.MQTT = s.mqtt(c.Bank)
-	c.Trust = s.trust()
+	c.Identity = s.identity(c.DataDir)
+	c.MQTT = s.mqtt(c.Bank, c.Identity)
+	c.Trust = s.trust(c.Identity)
 	c.Time = s.time()
 	c.Open = s.open(c.Open)
 	c.Journal = s.journal(c.Journal)

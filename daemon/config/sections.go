@@ -122,11 +122,30 @@ func (s *section) time() Time {
 	return v
 }
 
-// trust reads [trust].
-func (s *section) trust() *Trust {
-	t := s.sub("trust")
+// identity reads [identity].
+func (s *section) identity(dataDir string) *Identity {
+	t := s.sub("identity")
 	if t == nil {
 		return nil
+	}
+	def := defaultIdentity(dataDir)
+	i := &Identity{
+		Dir:      t.text("dir", def.Dir, checkPath),
+		SeedFile: t.text("seed_file", def.SeedFile, checkPath),
+		URL:      t.text("url", "", checkEndpoint),
+	}
+	t.done(nil)
+	return i
+}
+
+// trust reads [trust]. A bank with an identity has what came with that.
+func (s *section) trust(i *Identity) *Trust {
+	t := s.sub("trust")
+	switch {
+	case t == nil && i == nil:
+		return nil
+	case t == nil:
+		return &Trust{KeysFile: i.KeysFile()}
 	}
 	t.require("keys_file")
 	v := &Trust{KeysFile: t.text("keys_file", "", checkPath)}
@@ -135,18 +154,26 @@ func (s *section) trust() *Trust {
 }
 
 // mqtt reads [mqtt].
-func (s *section) mqtt(bank string) *MQTT {
+func (s *section) mqtt(bank string, i *Identity) *MQTT {
 	t := s.sub("mqtt")
 	if t == nil {
 		return nil
 	}
 	def := defaultMQTT(bank)
+	if i != nil {
+		def.CAFile = i.CAFile()
+		for _, key := range []string{"cert_file", "key_file"} {
+			if t.has(key) {
+				t.bad(key, "stands beside [identity], which makes key and certificate", "remove it, or [identity]")
+			}
+		}
+	}
 	t.require("url")
 	m := &MQTT{
 		URL:          t.text("url", "", checkBroker),
 		Username:     t.text("username", def.Username, checkUsername),
 		PasswordFile: t.text("password_file", "", checkOptionalPath),
-		CAFile:       t.text("ca_file", "", checkOptionalPath),
+		CAFile:       t.text("ca_file", def.CAFile, checkOptionalPath),
 		CertFile:     t.text("cert_file", "", checkOptionalPath),
 		KeyFile:      t.text("key_file", "", checkOptionalPath),
 		Prefix:       t.text("prefix", def.Prefix, checkPrefix),

@@ -31,11 +31,14 @@ func (c *Config) TOML() []byte {
 func (c *Config) writeUplink(w *writer) {
 	if m := c.MQTT; m != nil {
 		def := defaultMQTT(c.Bank)
+		if c.Identity != nil {
+			def.CAFile = c.Identity.CAFile()
+		}
 		w.head("[mqtt]")
 		put(w, "url", m.URL, "")
 		put(w, "username", m.Username, def.Username)
 		put(w, "password_file", m.PasswordFile, "")
-		put(w, "ca_file", m.CAFile, "")
+		put(w, "ca_file", m.CAFile, def.CAFile)
 		put(w, "cert_file", m.CertFile, "")
 		put(w, "key_file", m.KeyFile, "")
 		put(w, "prefix", m.Prefix, def.Prefix)
@@ -44,9 +47,16 @@ func (c *Config) writeUplink(w *writer) {
 		put(w, "heartbeat", m.Heartbeat, def.Heartbeat)
 		put(w, "ack_timeout", m.AckTimeout, def.AckTimeout)
 	}
-	if c.Trust != nil {
+	if c.Trust != nil && (c.Identity == nil || c.Trust.KeysFile != c.Identity.KeysFile()) {
 		w.head("[trust]")
 		put(w, "keys_file", c.Trust.KeysFile, "")
+	}
+	if i := c.Identity; i != nil {
+		def := defaultIdentity(c.DataDir)
+		w.table("[identity]")
+		put(w, "dir", i.Dir, def.Dir)
+		put(w, "seed_file", i.SeedFile, def.SeedFile)
+		put(w, "url", i.URL, "")
 	}
 }
 

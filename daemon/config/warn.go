@@ -14,6 +14,9 @@ func (c *Config) Warnings() []Problem {
 	if c.MQTT != nil && c.Trust == nil {
 		w.add("trust", "", "is missing: everything the broker brings is refused, and every ticket", "add [trust] with keys_file")
 	}
+	if c.Identity != nil && c.MQTT != nil && !strings.HasPrefix(c.MQTT.URL, "mqtts:") && !strings.HasPrefix(c.MQTT.URL, "wss:") {
+		w.add("mqtt.url", show(c.MQTT.URL), "is not encrypted: the certificate of [identity] is not shown to that broker", "use mqtts or wss")
+	}
 	if c.Time.File != "" {
 		w.add("time.file", show(c.Time.File), "replaces the system clock, for tests only", "remove it on a real bank")
 	}

@@ -16,6 +16,13 @@ type writer struct {
 
 func (w *writer) head(h string) { w.pending = h }
 
+// table writes a header that says something although nothing stands under it.
+func (w *writer) table(h string) {
+	w.head(h)
+	w.WriteString("\n" + w.pending + "\n")
+	w.pending = ""
+}
+
 // line writes one line, and first the header it stands under.
 func (w *writer) line(format string, args ...any) {
 	if w.pending != "" {

@@ -32,6 +32,7 @@ const (
 	TrustFile = "trust.json"
 
 	recordFile = "identity.json"
+	whyFile    = "refused.txt"
 	keysDir    = "keys"
 )
 
@@ -196,11 +197,25 @@ func (i *Identity) present() (*record, *tls.Certificate) {
 	return i.rec, i.cert
 }
 
-// explain says why there is no certificate; where there is one nobody asks.
-func (i *Identity) explain(why string) {
+// explain says why there is no certificate, or no newer one; "" when all is well. It lies
+// beside the identity for an engineer's lockerctl, and no more is lost with it than that.
+func (i *Identity) explain(why string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.why = why
+	if why != "" {
+		i.why = why
+	}
+	have, err := os.ReadFile(i.path(whyFile))
+	switch {
+	case err == nil && string(have) == why, err != nil && why == "":
+		return nil
+	case why == "":
+		return os.Remove(i.path(whyFile))
+	}
+	if err := i.disk.mkdir(i.o.Dir); err != nil {
+		return err
+	}
+	return os.WriteFile(i.path(whyFile), []byte(why), fileMode)
 }
 
 // Status is the identity in words.
@@ -212,7 +227,7 @@ type Status struct {
 	Until   locker.Time `json:"until,omitzero"`
 	Renew   locker.Time `json:"renew,omitzero"`
 	URL     string      `json:"url,omitempty"`
-	Why     string      `json:"why,omitempty"` // there is no certificate
+	Why     string      `json:"why,omitempty"` // there is no certificate, or no newer one
 	Waiting bool        `json:"seed"`          // a seed waits to be used
 }
 
@@ -224,8 +239,11 @@ func (i *Identity) Status() Status {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.cert == nil {
-		s.Why = i.why
+	told, err := os.ReadFile(i.path(whyFile))
+	if s.Why = string(told); i.cert == nil {
+		if err != nil {
+			s.Why = i.why
+		}
 		return s
 	}
 	leaf := i.cert.Leaf

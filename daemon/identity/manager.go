@@ -89,6 +89,7 @@ func (m *Manager) step(ctx context.Context) {
 	if _, cert := m.ID.present(); cert != m.last {
 		m.last = cert
 		clear(m.told)
+		m.explain("")
 		s := m.ID.Status()
 		m.Log.Info("the bank has a new certificate", slog.String("serial", s.Serial), slog.String("until", s.Until.String()))
 		if m.Changed != nil {
@@ -107,7 +108,7 @@ func (m *Manager) sow(ctx context.Context) {
 		m.erase() // a cut has come between
 	case err != nil:
 		m.tell(unread, err)
-		m.ID.explain(err.Error())
+		m.explain(err.Error())
 	case s != nil && m.show(ctx, s):
 		m.erase()
 	}
@@ -131,7 +132,6 @@ func (m *Manager) show(ctx context.Context, s *seed.Seed) bool {
 	}
 	if err := m.ID.Enrol(ctx, s); err != nil {
 		m.failed(ctx, &m.enrols, "cannot enrol yet", err)
-		m.ID.explain(sentence(err))
 	}
 	rec, _ := m.ID.present() // an error may have come after it was on disk
 	return rec != nil && rec.Token == hash
@@ -154,6 +154,7 @@ func (m *Manager) renew(ctx context.Context) {
 		return
 	}
 	m.renewals = schedule{}
+	m.explain("")
 	if !fresh || status == locker.ClockUnset {
 		// The operator gives a young one again. A short life is asked after more often.
 		most := m.Pace.RetryMax
@@ -180,7 +181,10 @@ func (m *Manager) failed(ctx context.Context, s *schedule, what string, err erro
 		s.next = m.since() + m.Pace.RetryMin + rand.N(max(most-m.Pace.RetryMin, 1))
 	}
 	m.tell(what, err)
+	m.explain(sentence(err))
 }
+
+func (m *Manager) explain(why string) { m.tell("what is wrong can't be noted", m.ID.explain(why)) }
 
 // tell logs what is new: weeks without a network fill no log.
 func (m *Manager) tell(what string, err error) {

@@ -23,7 +23,10 @@ type Config struct {
 	Prefix string     // of topics; "": lockers/v1
 	Bank   string     // "": all banks below the prefix
 	Aside  bool       // a rollout is left to another Backend, until Carry is called
-	Keep   int        // events kept of each journal; 0: 200,000. The oldest go, acknowledged long since
+	// Barred tells whether a bank's board may not speak for it any more: what comes from it is
+	// left aside. nil: none is. It is asked within a transaction and must not use the store.
+	Barred func(bank string) bool
+	Keep   int // events kept of each journal; 0: 200,000. The oldest go, acknowledged long since
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger

@@ -12,7 +12,7 @@ import (
 // finding, never an error.
 func (t *txn) receive(m *Message) *bank {
 	name, topic, ok := splitTopic(t.c.cfg.Prefix, m.Topic)
-	if !ok || !fromBank(topic) {
+	if !ok || !fromBank(topic) || t.c.barred(name) {
 		return nil
 	}
 	b := t.bankOf(name)

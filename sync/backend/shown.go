@@ -36,6 +36,20 @@ func (b *bank) newer(journal string, seq uint64, oldJournal string, old uint64) 
 	return journal != oldJournal || seq >= old
 }
 
+// Shown returns the doors of a bank as its last state/doors had them; none if none came.
+func (b *Backend) Shown(bank string) (doors []wire.Door, err error) {
+	err = b.view(func(t *txn) error {
+		raw := t.get(key('d', bank))
+		if raw == nil {
+			return nil
+		}
+		d, err := wire.DecodeDoors(raw)
+		doors = d.Doors
+		return err
+	})
+	return doors, err
+}
+
 func (t *txn) doors(b *bank, d *wire.Doors, raw []byte) {
 	if len(d.Doors) > locker.MaxLockers*locker.MaxDoors || !b.newer(d.Journal, d.Seq, b.doors.journal, b.doors.seq) {
 		return

@@ -102,7 +102,7 @@ func (b *Backend) Bank(name string) (Status, bool) {
 func (c *core) status(b *bank, now locker.Time) Status {
 	s := Status{
 		Bank: b.Name, Seen: b.Seen, Reason: b.Reason,
-		Online:  b.Online && now.Sub(b.Seen) <= Silence,
+		Online:  b.Online && now.Sub(b.Seen) <= Silence && !c.barred(b.Name),
 		Doors:   DoorCount{b.doors.total, b.doors.nOpen, b.doors.nOut, b.doors.unknown, b.doors.items},
 		Stock:   slices.Clone(b.stock),
 		Sets:    map[string]SetStatus{},
@@ -132,8 +132,13 @@ func (c *core) status(b *bank, now locker.Time) Status {
 		}
 	}
 	s.Alarms = b.alarms(&s)
+	if c.barred(b.Name) {
+		s.Alarms = slices.Insert(s.Alarms, 0, "its board is revoked: what comes in its name is left aside")
+	}
 	return s
 }
+
+func (c *core) barred(bank string) bool { return c.cfg.Barred != nil && c.cfg.Barred(bank) }
 
 func (s *set) status() SetStatus {
 	at := SetStatus{Epoch: s.Epoch, Version: s.Version, Live: s.Live, Digest: s.Digest, Applied: s.applied()}

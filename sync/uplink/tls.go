@@ -15,6 +15,13 @@ type Clock = peer.Clock
 // tlsConfig reads the TLS files as they are now. The broker is judged at bank time
 // (contract 8).
 func (c *Config) tlsConfig(host string, clock Clock) (*tls.Config, error) {
+	var own *tls.Certificate
+	if c.Certificate != nil { // a bank without one has no ca_file either yet
+		var err error
+		if own, err = c.Certificate(); err != nil {
+			return nil, err
+		}
+	}
 	v := peer.Verifier{Whom: "the broker", Host: host, Clock: clock}
 	if c.CAFile != "" {
 		b, err := os.ReadFile(c.CAFile)
@@ -27,12 +34,8 @@ func (c *Config) tlsConfig(host string, clock Clock) (*tls.Config, error) {
 	}
 	t := v.Config()
 	switch {
-	case c.Certificate != nil:
-		cert, err := c.Certificate() // before the broker is bothered
-		if err != nil {
-			return nil, err
-		}
-		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil }
+	case own != nil:
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
 	case c.CertFile != "":
 		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {

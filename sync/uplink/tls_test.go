@@ -21,13 +21,20 @@ func onBroker(t *testing.T, c Config, o Options) (connected bool, u *Uplink, sto
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); u.Run(ctx) }()
+	stop = running(t, u)
 	for s := u.Stats(); !s.Connected && s.Attempts < 4; s = u.Stats() {
 		time.Sleep(2 * time.Millisecond)
 	}
-	return u.Stats().Connected, u, func() { cancel(); <-done }
+	return u.Stats().Connected, u, stop
+}
+
+// running runs an uplink until stopped.
+func running(t *testing.T, u *Uplink) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); u.Run(ctx) }()
+	return func() { cancel(); <-done }
 }
 
 // TestFilesAreReadAfresh rotates the CA under a running uplink.

@@ -17,6 +17,7 @@ exit code: 0 done, 1 failed or refused, 2 called wrongly
 lockerctl help VERB says more
 lockerctl help flash: the card of a new board
 lockerctl release help: the repository that banks fetch new versions from
+lockerctl enrol help: a bank's key and certificate; lockerctl replace: another board for it
 lockerctl fleet help: codes, commands and a live view of many banks, through their broker
 `,
 	}

@@ -82,7 +82,7 @@ func keeping() []*verb {
 }
 
 func helpVerb(*flag.FlagSet) action {
-	return func(_ context.Context, c *call) error { return program().Help(c.out, c.args) }
+	return func(_ context.Context, c *call) error { return c.program.Help(c.out, c.args) }
 }
 
 // Manual returns the man page of lockerctl fleet.

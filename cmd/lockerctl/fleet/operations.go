@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"lockerd/daemon/locker"
@@ -17,7 +18,8 @@ type operation func(ctx context.Context, s *station, in []byte) (any, error)
 
 // operations is the catalogue, the same for a verb's own desk and for the socket.
 func operations() map[string]operation {
-	return map[string]operation{
+	ops := enrolOperations()
+	maps.Copy(ops, map[string]operation{
 		"ping":        on(func(context.Context, *station, *struct{}) (struct{}, error) { return struct{}{}, nil }),
 		"banks":       on(opBanks),
 		"bank":        on(opBank),
@@ -38,7 +40,8 @@ func operations() map[string]operation {
 		"rollout.pause":  on(opRolloutPause),
 		"rollout.resume": on(opRolloutResume),
 		"rollout.stop":   on(opRolloutStop),
-	}
+	})
+	return ops
 }
 
 func on[In, Out any](do func(context.Context, *station, *In) (Out, error)) operation {

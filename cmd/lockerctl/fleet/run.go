@@ -28,9 +28,18 @@ const (
 
 // Run is the program: args behind `lockerctl fleet`, the exit code back.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return run(program(), (*globals).register, args, stdin, stdout, stderr)
+}
+
+// RunEnrol is the program `lockerctl enrol`, and `lockerctl replace`, which is a verb of it.
+func RunEnrol(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return run(enrolProgram(), (*globals).registerEnrol, args, stdin, stdout, stderr)
+}
+
+func run(p *ui.Program[*call], flags func(*globals, *flag.FlagSet), args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	e := &env{stdin: stdin, stderr: stderr, getenv: os.Getenv, width: 100}
+	e := &env{program: p, flags: flags, stdin: stdin, stderr: stderr, getenv: os.Getenv, width: 100}
 	if f, ok := stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		e.tty = true
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
@@ -42,11 +51,13 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // env is what the program has around it.
 type env struct {
-	stdin  io.Reader
-	stderr io.Writer
-	getenv func(string) string
-	tty    bool // stdout is a terminal
-	width  int  // of it, or of a guess
+	program *ui.Program[*call]
+	flags   func(*globals, *flag.FlagSet)
+	stdin   io.Reader
+	stderr  io.Writer
+	getenv  func(string) string
+	tty     bool // stdout is a terminal
+	width   int  // of it, or of a guess
 }
 
 // call is one verb under way.
@@ -129,7 +140,7 @@ func (e *env) run(ctx context.Context, args []string, stdout io.Writer) int {
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
-	return program().Dispatch(c.out, args, c.register, func(do action, rest []string) error {
+	return c.program.Dispatch(c.out, args, func(fs *flag.FlagSet) { c.flags(&c.globals, fs) }, func(do action, rest []string) error {
 		c.args = rest
 		return do(ctx, c)
 	})

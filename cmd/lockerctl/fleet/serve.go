@@ -19,7 +19,9 @@ import (
 
 const serveHelp = `Stores the events of all banks, answers their births, sends what they lack, and
 answers the other verbs at a socket beside the state. Logs go to stderr. It ends
-with SIGTERM or SIGINT (exit 0), or when the state can't be written (exit 1).
+with SIGTERM or SIGINT (exit 0), or when the state can't be written (exit 1). With
+--enrol it is also where boards enrol and renew: HTTPS with a certificate of the CA that
+lockerctl enrol init has made.
 systemd: Restart=always.`
 
 const (
@@ -27,7 +29,8 @@ const (
 	stopTime   = 3 * time.Second
 )
 
-func serveVerb(*flag.FlagSet) action {
+func serveVerb(fs *flag.FlagSet) action {
+	enrolAt := fs.String("enrol", "", "`address` that boards enrol at, :8443; absent: none do")
 	return func(ctx context.Context, c *call) error {
 		if c.broker == "" {
 			return ui.Usagef("--broker is missing (or $LOCKERCTL_BROKER)")
@@ -42,13 +45,41 @@ func serveVerb(*flag.FlagSet) action {
 		if err != nil {
 			return errors.Join(err, s.close())
 		}
+		enrolled, err := s.serveEnrolment(ctx, *enrolAt)
+		if err != nil {
+			return errors.Join(err, l.Close(), s.close())
+		}
 		c.wrote = true
 		ui.Emit(c.out, "ready socket=%s\n", socketPath(c.state))
 		if err := c.out.Flush(); err != nil {
 			return errors.Join(err, l.Close(), s.close())
 		}
-		return errors.Join(s.serve(ctx, l), s.close())
+		err = s.serve(ctx, l)
+		return errors.Join(err, enrolled(), s.close())
 	}
+}
+
+// serveEnrolment answers boards at an address until ctx ends or end is called.
+func (s *station) serveEnrolment(ctx context.Context, at string) (end func() error, err error) {
+	if at == "" {
+		return func() error { return nil }, nil
+	}
+	a, e, err := s.authority()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.WriteCRL(); err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", at)
+	if err != nil {
+		return nil, fail("cannot listen for boards at %s: %s", "is another process there, may this user use the port?", at, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- a.Serve(ctx, l, []string{e.host()}) }()
+	return func() error { cancel(); return <-done }, nil
 }
 
 // listen makes the socket, in place of one that a dead process has left: the state's

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"lockerd/sync/backend"
 	"lockerd/sync/backend/boltstore"
 	"lockerd/sync/backend/mqttlink"
+	"lockerd/sync/enrol/authority"
 )
 
 // station is a backend in this process, with its file, its keys and its connection.
@@ -26,6 +28,11 @@ type station struct {
 	cancel context.CancelFunc
 	ran    chan error
 	failed atomic.Pointer[error] // why the last connection failed
+	log    *slog.Logger
+
+	enrolling sync.Mutex
+	auth      *authority.Authority // nil: not opened yet, or never set up
+	settings  *enrolment
 }
 
 var _ desk = (*station)(nil)
@@ -45,7 +52,7 @@ func openStation(ctx context.Context, g *globals, bank string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	s := &station{store: store, g: g}
+	s := &station{store: store, g: g, log: log}
 	s.keys.Store(keys)
 	if err := s.begin(ctx, bank, log); err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -63,7 +70,10 @@ func (s *station) begin(ctx context.Context, bank string, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	s.be, err = backend.New(backend.Config{Store: s.store, Keys: signers, Trust: trust, Prefix: s.g.prefix, Bank: bank, Aside: true, Log: log})
+	if _, _, err := s.authority(); err != nil && !errors.Is(err, errNotSet) {
+		return err // revoked banks would be served
+	}
+	s.be, err = backend.New(backend.Config{Store: s.store, Keys: signers, Trust: trust, Prefix: s.g.prefix, Bank: bank, Aside: true, Log: log, Barred: s.barred})
 	if err != nil || s.g.broker == "" {
 		return err
 	}
@@ -76,6 +86,26 @@ func (s *station) begin(ctx context.Context, bank string, log *slog.Logger) erro
 	s.ran = make(chan error, 1)
 	go func() { s.ran <- mqttlink.Run(ctx, o, s.be) }()
 	return nil
+}
+
+// authority is the fleet's, opened once.
+func (s *station) authority() (*authority.Authority, *enrolment, error) {
+	s.enrolling.Lock()
+	defer s.enrolling.Unlock()
+	if s.auth == nil {
+		var err error
+		if s.auth, s.settings, err = s.loadAuthority(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return s.auth, s.settings, nil
+}
+
+// barred tells whether all of a bank's certificates are revoked.
+func (s *station) barred(bank string) bool {
+	s.enrolling.Lock()
+	defer s.enrolling.Unlock()
+	return s.auth != nil && s.auth.Barred(bank)
 }
 
 func (s *station) options(bank string) mqttlink.Options {

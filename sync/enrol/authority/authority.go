@@ -26,8 +26,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lockerd/daemon/locker"
@@ -56,7 +58,12 @@ type Options struct {
 }
 
 // Authority answers boards and their operator.
-type Authority struct{ o Options }
+type Authority struct {
+	o       Options
+	loading sync.Mutex
+	mu      sync.Mutex
+	barred  map[string]bool
+}
 
 // New returns an authority.
 func New(o Options) *Authority {
@@ -72,7 +79,43 @@ func New(o Options) *Authority {
 	if o.BrokerCA == "" {
 		o.BrokerCA = peer.PEM(o.CA.Cert)
 	}
-	return &Authority{o}
+	return &Authority{o: o}
+}
+
+// Pin is the fingerprint of the CA, for seeds.
+func (a *Authority) Pin() string { return a.o.CA.Pin() }
+
+// Barred tells whether a bank has been revoked and not enrolled again since. A bank that has
+// never been enrolled here is not: it may log in otherwise. Load must have been called.
+func (a *Authority) Barred(bank string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.barred[bank]
+}
+
+// Load reads from the store which banks are barred. After that it is kept by who changes it.
+func (a *Authority) Load() error {
+	a.loading.Lock() // who reads last, reads the newest
+	defer a.loading.Unlock()
+	barred, good := map[string]bool{}, map[string]bool{}
+	err := a.o.Store.View(func(r backend.Reader) error {
+		return each(r, 'c', func(_ string, c *certificate) bool {
+			if c.Revoked.IsZero() {
+				good[c.Bank] = true
+			} else {
+				barred[c.Bank] = true
+			}
+			return true
+		})
+	})
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(barred, func(bank string, _ bool) bool { return good[bank] })
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.barred = barred
+	return nil
 }
 
 // reserved are names that the broker's ACL gives more than a bank's rights.
@@ -420,6 +463,11 @@ func (a *Authority) Sign(csr, bank string) (*enrol.Grant, string, error) {
 }
 
 func (a *Authority) grant(bank string, cert *x509.Certificate) (*enrol.Grant, error) {
+	if a.Barred(bank) {
+		if err := a.Load(); err != nil {
+			return nil, err
+		}
+	}
 	g := &enrol.Grant{
 		V: enrol.Version, Bank: bank, Certificate: peer.PEM(cert), CA: peer.PEM(a.o.CA.Cert), BrokerCA: a.o.BrokerCA, URL: a.o.URL,
 	}
@@ -431,6 +479,15 @@ func (a *Authority) grant(bank string, cert *x509.Certificate) (*enrol.Grant, er
 		return nil, err
 	}
 	return g, nil
+}
+
+// ServicePEM is Service, with the CA's certificate.
+func (a *Authority) ServicePEM(name string, hosts []string, pub *ecdsa.PublicKey) (cert, ca string, err error) {
+	c, err := a.Service(name, hosts, pub)
+	if err != nil {
+		return "", "", err
+	}
+	return peer.PEM(c), a.o.CA.PEM(), nil
 }
 
 // Service signs for one of the fleet's own: a server with its hosts, or a client whose

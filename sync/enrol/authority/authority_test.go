@@ -202,7 +202,13 @@ func TestStolenCard(t *testing.T) {
 	if err != nil || len(gone) != 2 {
 		t.Fatalf("%v, %v", gone, err)
 	}
+	if !r.Barred("lon-042") || r.Barred("lon-043") {
+		t.Error("another bank is barred than the revoked one")
+	}
 	r.restart()
+	if err := r.Load(); err != nil || !r.Barred("lon-042") {
+		t.Errorf("not barred after a start: %v", err)
+	}
 	if !r.listed(first) || !r.listed(second) {
 		t.Error("the revocation list lacks one of its certificates")
 	}
@@ -224,6 +230,9 @@ func TestStolenCard(t *testing.T) {
 	}
 	_, err = r.renew(second)
 	refused(t, err, enrol.Revoked)
+	if r.Barred("lon-042") {
+		t.Error("the bank is barred although its new board is in")
+	}
 	if kept, err := r.Kept("lon-042"); err != nil || string(kept) != `{"doors":1}` {
 		t.Errorf("kept %q, %v", kept, err)
 	}

@@ -60,6 +60,9 @@ func NewCA(name string, now time.Time) (*CA, error) {
 	return &CA{cert, key}, nil
 }
 
+// PEM is the CA's certificate.
+func (ca *CA) PEM() string { return peer.PEM(ca.Cert) }
+
 // Pin is the CA's fingerprint, for seeds.
 func (ca *CA) Pin() string { return peer.Fingerprint(ca.Cert) }
 

@@ -47,6 +47,11 @@ func (a *Authority) Revoke(bank, serial, why string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(gone) > 0 {
+		if err := a.Load(); err != nil {
+			return gone, err
+		}
+	}
 	return gone, a.WriteCRL()
 }
 
