@@ -121,10 +121,7 @@ func TestClockUnset(t *testing.T) {
 
 // A card that is mounted, by this machine's own account.
 func TestMounted(t *testing.T) {
-	mkfs, err := exec.LookPath("mkfs.ext4")
-	if err != nil {
-		t.Skipf("no mkfs.ext4 here: %v", err)
-	}
+	mkfs := flashtest.Tool(t, "mkfs.ext4")
 	r := newRig(t, small)
 	r.card = flashtest.Loop(t, make([]byte, 16*mib))
 	if out, err := exec.Command(mkfs, "-q", r.card).CombinedOutput(); err != nil {

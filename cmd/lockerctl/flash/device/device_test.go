@@ -125,10 +125,7 @@ func TestClaimed(t *testing.T) {
 
 // Mount makes a file system on a loop device and mounts it.
 func TestMounted(t *testing.T) {
-	mkfs, err := exec.LookPath("mkfs.ext4")
-	if err != nil {
-		t.Skipf("no mkfs.ext4 here: %v", err)
-	}
+	mkfs := flashtest.Tool(t, "mkfs.ext4")
 	path := flashtest.Loop(t, make([]byte, 8*mib))
 	if out, err := exec.Command(mkfs, "-q", path).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

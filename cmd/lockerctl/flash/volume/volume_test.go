@@ -56,11 +56,7 @@ func TestFind(t *testing.T) {
 
 // What the tools of Debian make is read, too.
 func TestFindOthers(t *testing.T) {
-	for _, tool := range []string{"mkfs.vfat", "mcopy", "sfdisk"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("this judge is not here: %v", err)
-		}
-	}
+	mkfs, mcopy, sfdisk := flashtest.Tool(t, "mkfs.vfat"), flashtest.Tool(t, "mcopy"), flashtest.Tool(t, "sfdisk")
 	for _, width := range []string{"12", "16", "32"} {
 		t.Run(width, func(t *testing.T) {
 			dir := t.TempDir()
@@ -69,13 +65,13 @@ func TestFindOthers(t *testing.T) {
 			if err := os.WriteFile(file, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			run(t, "", "mkfs.vfat", "-F", width, "-C", boot, map[string]string{"12": "4096", "16": "16384", "32": "34000"}[width])
+			run(t, "", mkfs, "-F", width, "-C", boot, map[string]string{"12": "4096", "16": "16384", "32": "34000"}[width])
 			other := filepath.Join(dir, "other.txt")
 			if err := os.WriteFile(other, make([]byte, 100<<10), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			run(t, "", "mcopy", "-i", boot, other, "::a long name of another file.txt")
-			run(t, "", "mcopy", "-i", boot, file, "::")
+			run(t, "", mcopy, "-i", boot, other, "::a long name of another file.txt")
+			run(t, "", mcopy, "-i", boot, file, "::")
 			fs, err := os.ReadFile(boot)
 			if err != nil {
 				t.Fatal(err)
@@ -87,7 +83,7 @@ func TestFindOthers(t *testing.T) {
 				if err := os.WriteFile(disk, img, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				run(t, fmt.Sprintf("label: %s\nstart=2048, size=%d\n", table, len(fs)/512), "sfdisk", "-q", disk)
+				run(t, fmt.Sprintf("label: %s\nstart=2048, size=%d\n", table, len(fs)/512), sfdisk, "-q", disk)
 				b, err := os.ReadFile(disk)
 				if err != nil {
 					t.Fatal(err)
