@@ -36,10 +36,11 @@ func enrolProgram() *ui.Program[*call] {
 			{Name: "revoke", Args: "--bank BANK [--serial S] [--why TEXT]", Short: "operator: let a board be a bank no longer", Setup: enrolRevokeVerb, Long: enrolRevokeHelp},
 			{Name: "service", Args: "--host HOST|--name backend [--out PREFIX]", Short: "operator: key and certificate for the broker or the backend", Setup: enrolServiceVerb, Long: enrolServiceHelp},
 			{Name: "replace", Args: "--bank BANK [--ttl 24h] [--out FILE]", Short: "operator: revoke a board, and make a token for the next", Setup: replaceVerb, Long: replaceHelp},
+			{Name: "replace contents", Args: "--bank BANK [--uncertain | --show]", Short: "operator: tell the next board what lay behind its doors", Setup: replaceContentsVerb, Long: replaceContentsHelp},
 			{Name: "request", Args: "[--config FILE] [--new] [--out FILE]", Short: "board: a request to be carried to the operator", Setup: enrolRequestVerb, Long: stickHelp},
 			{Name: "install", Args: "FILE [--config FILE] [--new-ca]", Short: "board: take the certificate that came back", Least: 1, Most: 1, Setup: enrolInstallVerb, Long: stickHelp},
 			{Name: "status", Args: "[--config FILE]", Short: "board: which certificate there is, or why none", Setup: enrolStatusVerb},
-			{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 1, Setup: helpVerb},
+			{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},
 		},
 		Foot: `
   --state FILE   the fleet's; else $LOCKERCTL_FLEET_STATE; CA and revocation list lie beside it
@@ -239,6 +240,26 @@ func (f *seedFlags) seed(t *madeToken) ([]byte, error) {
 	return raw, nil
 }
 
+// dry finds what is wrong before a token is made.
+func (f *seedFlags) dry(bank string) error {
+	_, err := f.seed(&madeToken{
+		authority.Token{Bank: bank, Text: strings.Repeat("x", 26), Expires: time.Now().Truncate(time.Second)}, "https://x", "sha256:" + strings.Repeat("0", 64),
+	})
+	return err
+}
+
+// write writes the seed to its file, if one is named.
+func (f *seedFlags) write(t *madeToken) error {
+	if f.out == "" || f.out == "-" {
+		return nil
+	}
+	raw, err := f.seed(t)
+	if err != nil {
+		return err
+	}
+	return writeWhole(f.out, raw, 0o600)
+}
+
 func (f *seedFlags) network(n *seed.Network) (err error) {
 	if f.address != "" {
 		if n.Address, err = netip.ParsePrefix(f.address); err != nil {
@@ -284,8 +305,7 @@ func enrolTokenVerb(fs *flag.FlagSet) action {
 		if err := needBank(*bank); err != nil {
 			return err
 		}
-		// A seed that can't be written costs no token.
-		if _, err := f.seed(&madeToken{authority.Token{Bank: *bank, Text: strings.Repeat("x", 26), Expires: time.Now().Truncate(time.Second)}, "https://x", "sha256:" + strings.Repeat("0", 64)}); err != nil {
+		if err := f.dry(*bank); err != nil {
 			return err
 		}
 		var t madeToken
@@ -305,19 +325,17 @@ func needBank(bank string) error {
 
 // hand gives a token to who asked for it: as a seed, or as text.
 func (c *call) hand(t *madeToken, f *seedFlags, more func(p *ui.Page)) error {
-	if f.out != "" {
+	if f.out == "-" {
 		raw, err := f.seed(t)
 		if err != nil {
 			return err
 		}
-		if f.out == "-" {
-			c.wrote = true
-			_, err := c.out.Write(raw)
-			return err
-		}
-		if err := writeWhole(f.out, raw, 0o600); err != nil {
-			return err
-		}
+		c.wrote = true
+		_, err = c.out.Write(raw)
+		return err
+	}
+	if err := f.write(t); err != nil {
+		return err
 	}
 	return c.print(t, func(p *ui.Page) {
 		tab := &ui.Table{}

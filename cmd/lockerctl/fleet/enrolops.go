@@ -18,6 +18,8 @@ func enrolOperations() map[string]operation {
 		"enrol.revoke":  on(opEnrolRevoke),
 		"enrol.service": on(opEnrolService),
 		"enrol.replace": on(opEnrolReplace),
+		"enrol.kept":    on(opEnrolKept),
+		"enrol.told":    on(opEnrolTold),
 	}
 }
 

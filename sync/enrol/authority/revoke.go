@@ -124,6 +124,11 @@ func (a *Authority) Kept(bank string) (kept []byte, err error) {
 	return kept, err
 }
 
+// Forget ends what is kept of a bank.
+func (a *Authority) Forget(bank string) error {
+	return a.o.Store.Update(func(tx backend.Tx) error { return tx.Delete(key('x', bank)) })
+}
+
 // WriteCRL writes the revocation list as it is now. Who is on it beyond its grace is
 // left out.
 func (a *Authority) WriteCRL() error {
