@@ -3,6 +3,7 @@ package flash
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -30,15 +31,29 @@ func (w *work) confirm(ctx context.Context) error {
 	return nil
 }
 
+// person is where somebody types an answer: stdin, or the terminal behind a seed that
+// comes from there.
+func (w *work) person() (io.ReadCloser, error) {
+	switch {
+	case w.options.seed == "-":
+		return w.tty()
+	case w.asks:
+		return io.NopCloser(w.stdin), nil
+	}
+	return nil, errors.New("stdin is no terminal")
+}
+
 func (w *work) ask(ctx context.Context) error {
-	if !w.asks {
+	from, err := w.person()
+	if err != nil {
 		return fault.New("run it on a terminal, or with --yes if you are sure that this is the card", "cannot flash %s: nobody is there to be asked whether its content may be lost", w.path)
 	}
+	defer from.Close() //nolint:errcheck // only read
 	for line := range strings.Lines(w.what()) {
 		ui.Emit(w.stderr, "%s\n", ui.Clean(strings.TrimRight(line, "\n")))
 	}
 	ui.Emit(w.stderr, "Everything on %s will be lost. To go on, type %s: ", ui.Clean(w.path), ui.Clean(w.word()))
-	typed, err := typed(ctx, w.stdin)
+	typed, err := typed(ctx, from)
 	if err != nil {
 		ui.Emit(w.stderr, "\n")
 		return err

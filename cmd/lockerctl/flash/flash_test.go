@@ -303,7 +303,6 @@ func TestUsage(t *testing.T) {
 		{"a", "b", "--no-seed", "--seed", "x"},
 		{"--list", "a"},
 		{"--list", "--yes"},
-		{"a", "b", "--seed", "-"},
 		{"a", "b", "--moon"},
 	} {
 		if code := r.run(args...); code != exitUsage || !strings.Contains(r.said.String(), "usage: lockerctl flash IMAGE CARD") {
@@ -338,6 +337,19 @@ func TestSeedPiped(t *testing.T) {
 		t.Fatalf("exit %d\n%s", code, r.said.String())
 	}
 	r.whole()
+	// The answer comes from the terminal then.
+	for typed, want := range map[string]int{"": exitFailed, "no\n": exitFailed, "card\n": exitDone} {
+		r.stdin = bytes.NewReader(b)
+		r.tty = func() (io.ReadCloser, error) {
+			if typed == "" {
+				return nil, os.ErrNotExist
+			}
+			return io.NopCloser(strings.NewReader(typed)), nil
+		}
+		if code := r.run(r.image, r.card, "--seed", "-"); code != want {
+			t.Fatalf("%q: exit %d\n%s", typed, code, r.said.String())
+		}
+	}
 }
 
 func TestAsked(t *testing.T) {

@@ -51,6 +51,7 @@ type env struct {
 	system *disk.System
 	look   func(path string) (n disk.Number, block bool, err error)
 	open   func(path string) (target, error)
+	tty    func() (io.ReadCloser, error) // where a person types while stdin is something else
 	now    func() time.Time
 }
 
@@ -91,6 +92,7 @@ func here(stdin io.Reader, stderr io.Writer) *env {
 	return &env{
 		stdin: stdin, stderr: stderr, asks: isTerminal(stdin), shows: isTerminal(stderr),
 		system: disk.Here(), look: look, open: openDevice, now: time.Now,
+		tty: func() (io.ReadCloser, error) { return os.Open("/dev/tty") },
 	}
 }
 

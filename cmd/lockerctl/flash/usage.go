@@ -11,8 +11,8 @@ import (
 const long = `IMAGE is a card's image, .img or .img.gz; what stands in IMAGE.sha256 is compared with it.
 CARD is the whole card, as --list shows it, or a file for a virtual machine. A card that is mounted,
 belongs to this system, is read-only, too small, or larger than a card can be, is refused.
---seed FILE puts on it which bank the board will be, its network and its one-time token (see below);
---no-seed leaves the place empty.
+--seed FILE puts on it which bank the board will be, its network and its one-time token: lockerctl
+enrol token --out FILE makes one, or a person (see below). --no-seed leaves the place empty.
 
 Everything is read back from the card and compared. Its beginning is written last: a card that
 is not finished doesn't boot. Run it again then.
@@ -61,7 +61,7 @@ func Manual() []ui.Chapter { return program().Manual()[1:] }
 func setup(fs *flag.FlagSet) action {
 	var o options
 	fs.BoolVar(&o.list, "list", false, "show the disks of this machine, and which can be flashed")
-	fs.StringVar(&o.seed, "seed", "", "`file` with the seed; - is stdin")
+	fs.StringVar(&o.seed, "seed", "", "`file` with the seed; - is stdin, and the terminal is asked all the same")
 	fs.BoolVar(&o.noSeed, "no-seed", false, "flash without a seed")
 	fs.BoolVar(&o.yes, "yes", false, "don't ask")
 	fs.Int64Var(&o.largest, "largest", disk.Largest, "`bytes` above which a disk is no card")
@@ -78,8 +78,6 @@ func setup(fs *flag.FlagSet) action {
 			return ui.Usagef("operands are missing")
 		case (o.seed == "") == !o.noSeed:
 			return ui.Usagef("say --seed FILE, or --no-seed")
-		case o.seed == "-" && !o.yes:
-			return ui.Usagef("with the seed on stdin nobody can be asked: add --yes")
 		}
 		return c.flash(ctx, c.args[0], c.args[1])
 	}
