@@ -21,7 +21,7 @@ const (
 	sector = 512
 )
 
-// on runs a test on a plain file and on a loop device.
+// on runs a test on plain files and on a loop device.
 func on(t *testing.T, b []byte, test func(t *testing.T, path string)) {
 	t.Helper()
 	t.Run("file", func(t *testing.T) {
@@ -30,6 +30,20 @@ func on(t *testing.T, b []byte, test func(t *testing.T, path string)) {
 			t.Fatal(err)
 		}
 		test(t, path)
+	})
+	t.Run("tmpfs", func(t *testing.T) { // zeroes by writing
+		f, err := os.CreateTemp("/dev/shm", "card")
+		if err != nil {
+			t.Skipf("no tmpfs here: %v", err)
+		}
+		t.Cleanup(func() { _ = os.Remove(f.Name()) })
+		if _, err := f.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		test(t, f.Name())
 	})
 	t.Run("loop", func(t *testing.T) { test(t, flashtest.Loop(t, b)) })
 }
