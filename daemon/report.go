@@ -63,5 +63,17 @@ func (d *Daemon) selfTest(context.Context) []bank.SelfTestLine {
 	if !l.OK {
 		l.Cure = "free space on the card: journalctl --vacuum-size=50M"
 	}
+	return append([]bank.SelfTestLine{l}, d.identityTest()...)
+}
+
+// identityTest tells whether the bank can show its broker who it is; nothing, where that is
+// not its own to see to.
+func (d *Daemon) identityTest() []bank.SelfTestLine {
+	if d.manager == nil {
+		return nil
+	}
+	s := d.manager.ID.Status()
+	l := bank.SelfTestLine{What: "certificate"}
+	l.OK, l.Text, l.Cure = s.Finding(d.clock.Now())
 	return []bank.SelfTestLine{l}
 }

@@ -26,8 +26,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return fleet.RunEnrol(args[1:], stdin, stdout, stderr)
 	case len(args) > 0 && args[0] == "replace":
 		return fleet.RunEnrol(args, stdin, stdout, stderr)
-	case len(args) > 1 && args[0] == "help" && (args[1] == "enrol" || args[1] == "replace"):
-		return fleet.RunEnrol([]string{"help"}, stdin, stdout, stderr)
+	case len(args) > 1 && args[0] == "help" && args[1] == "enrol":
+		return fleet.RunEnrol(append([]string{"help"}, args[2:]...), stdin, stdout, stderr)
+	case len(args) > 1 && args[0] == "help" && args[1] == "replace":
+		return fleet.RunEnrol(args, stdin, stdout, stderr)
 	case len(args) > 0 && args[0] == "release":
 		return release.Run(args[1:], stdout, stderr)
 	case len(args) > 0 && args[0] == "flash":

@@ -218,41 +218,6 @@ func (i *Identity) explain(why string) error {
 	return os.WriteFile(i.path(whyFile), []byte(why), fileMode)
 }
 
-// Status is the identity in words.
-type Status struct {
-	Bank    string      `json:"bank"`
-	Serial  string      `json:"serial,omitempty"`
-	Key     string      `json:"key,omitempty"` // KeyID
-	From    locker.Time `json:"from,omitzero"`
-	Until   locker.Time `json:"until,omitzero"`
-	Renew   locker.Time `json:"renew,omitzero"`
-	URL     string      `json:"url,omitempty"`
-	Why     string      `json:"why,omitempty"` // there is no certificate, or no newer one
-	Waiting bool        `json:"seed"`          // a seed waits to be used
-}
-
-// Status returns it.
-func (i *Identity) Status() Status {
-	s := Status{Bank: i.o.Bank}
-	if sown, err := i.seed.read(); err == nil && sown != nil {
-		s.Waiting = true
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	told, err := os.ReadFile(i.path(whyFile))
-	if s.Why = string(told); i.cert == nil {
-		if err != nil {
-			s.Why = i.why
-		}
-		return s
-	}
-	leaf := i.cert.Leaf
-	s.Serial, s.URL = enrol.Serial(leaf), i.address(i.rec)
-	s.Key, _ = enrol.KeyID(leaf.PublicKey) // it was parsed from one
-	s.From, s.Until, s.Renew = locker.TimeOf(leaf.NotBefore), locker.TimeOf(leaf.NotAfter), locker.TimeOf(enrol.RenewAt(leaf))
-	return s
-}
-
 // address is where the certificate is renewed.
 func (i *Identity) address(r *record) string {
 	if i.o.URL != "" {

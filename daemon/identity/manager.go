@@ -63,18 +63,21 @@ func (m *Manager) Run(ctx context.Context) {
 	}
 }
 
-// rest is how long nothing is looked at: less than Look where a renewal is due before.
+// rest is how long nothing is looked at: less than Look where something is due before.
 func (m *Manager) rest() time.Duration {
-	_, cert := m.ID.present()
-	if cert == nil {
-		return m.Pace.Look
+	due := m.Pace.Look
+	if again := m.enrols.next - m.since(); m.enrols.tries > 0 && again > 0 {
+		due = min(due, again)
 	}
-	now, status := m.ID.o.Clock()
-	due := enrol.RenewAt(cert.Leaf).Sub(now)
-	if status == locker.ClockUnset || due <= 0 {
-		due = m.renewals.next - m.since()
+	if _, cert := m.ID.present(); cert != nil {
+		now, status := m.ID.o.Clock()
+		renewal := enrol.RenewAt(cert.Leaf).Sub(now)
+		if status == locker.ClockUnset || renewal <= 0 {
+			renewal = m.renewals.next - m.since()
+		}
+		due = min(due, renewal)
 	}
-	return max(min(m.Pace.Look, due), least)
+	return max(due, least)
 }
 
 // least is the shortest rest, whatever is due.

@@ -261,6 +261,12 @@ func (f *seedFlags) write(t *madeToken) error {
 }
 
 func (f *seedFlags) network(n *seed.Network) (err error) {
+	if f.address == "" && f.gateway+f.dns != "" {
+		return ui.Usagef("--gateway and --dns go with --address: without it the board asks for all three")
+	}
+	if f.wifi == "" && f.pskFile+f.country != "" {
+		return ui.Usagef("--wifi-psk-file and --country go with --wifi")
+	}
 	if f.address != "" {
 		if n.Address, err = netip.ParsePrefix(f.address); err != nil {
 			return ui.Usagef("--address is written as 192.0.2.17/24")

@@ -26,7 +26,11 @@ func onBoard(fs *flag.FlagSet, do func(c *call, id *identity.Identity) error) ac
 	return func(_ context.Context, c *call) error {
 		cfg, err := config.Load(*file)
 		if err != nil {
-			return fail("cannot read the bank's configuration: %s", "lockerd check --config "+*file, err)
+			why := err.Error()
+			if list, ok := errors.AsType[config.Problems](err); ok && len(list) > 0 {
+				why = list[0].String()
+			}
+			return fail("cannot use the bank's configuration: %s", "lockerd check --config "+*file+" names all that is wrong; --config names another file", why)
 		}
 		if cfg.Identity == nil {
 			return fail("cannot do that here: %s has no [identity], so somebody else makes this bank's certificate", "add a line [identity] to it, and take cert_file and key_file out of [mqtt]", *file)
