@@ -2,6 +2,9 @@ package identity
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"lockerd/sync/enrol"
@@ -96,5 +99,33 @@ func TestStickRefused(t *testing.T) {
 	}
 	if c := cert(t, i); c.Leaf.CheckSignatureFrom(other.ca.Cert) != nil {
 		t.Error("the new CA is not in force")
+	}
+}
+
+// TestOwner has root make a request and install the answer, as an engineer does, in the
+// directory of the user that lockerd runs as: all of it is that user's.
+func TestOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to have files of another user")
+	}
+	const user = 12345
+	o := start(t, 0)
+	b := newBoard(t, o)
+	if err := os.Chown(filepath.Dir(b.dir), user, user); err != nil {
+		t.Fatal(err)
+	}
+	i := b.open(disk{})
+	csr, _ := request(t, i, false)
+	if err := i.Install(o.sign(csr), false); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(b.files(), ".", keysDir) {
+		st, err := os.Stat(filepath.Join(b.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := st.Sys().(*syscall.Stat_t); !ok || s.Uid != user || st.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v of %d", name, st.Mode(), s.Uid)
+		}
 	}
 }

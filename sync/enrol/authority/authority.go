@@ -397,6 +397,9 @@ func (a *Authority) Renew(shown []*x509.Certificate) (*enrol.Grant, error) {
 	bank := ""
 	err := a.o.Store.Update(func(tx backend.Tx) error {
 		c, err := get[certificate](tx, key('c', serial))
+		if c == nil && err == nil {
+			c, err = a.lost(tx, shown[0])
+		}
 		switch now := a.o.Now(); {
 		case err != nil:
 			return err
@@ -428,6 +431,24 @@ func (a *Authority) Renew(shown []*x509.Certificate) (*enrol.Grant, error) {
 		return nil, err
 	}
 	return a.grant(bank, cert)
+}
+
+// lost makes the record of a certificate that we have given and know nothing of: the store
+// came back from a backup that is older. A renewal keeps the key, so its bank is known by
+// that; a board that has enrolled since is not, and needs a token.
+func (a *Authority) lost(r backend.Reader, shown *x509.Certificate) (*certificate, error) {
+	id, err := enrol.KeyID(shown.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.of(r, shown.Subject.CommonName)
+	for _, h := range list {
+		if h.Key == id {
+			h.Until = shown.NotAfter
+			return &h.certificate, err
+		}
+	}
+	return nil, err
 }
 
 // Sign gives a certificate to a request that was carried here. Whoever calls it vouches

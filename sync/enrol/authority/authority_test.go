@@ -168,6 +168,35 @@ func TestRenewForgetsTheDead(t *testing.T) {
 	}
 }
 
+// TestOldBackup brings the store back from before a renewal, an enrolment and a revocation: who
+// was known goes on, who was not needs a token, who was revoked before stays so.
+func TestOldBackup(t *testing.T) {
+	r := newRig(t)
+	first := r.must(r.enrol(newBoard(t, "lon-042"), r.token("lon-042").Text))
+	out := r.must(r.enrol(newBoard(t, "lon-043"), r.token("lon-043").Text))
+	r.now = enrol.RenewAt(first)
+	outSecond := r.must(r.renew(out))
+	if _, err := r.Revoke("lon-043", "", "stolen"); err != nil {
+		t.Fatal(err)
+	}
+	backup := r.store.Clone()
+	second := r.must(r.renew(first))
+	late := r.must(r.enrol(newBoard(t, "lon-044"), r.token("lon-044").Text))
+
+	r.store = backup
+	r.restart()
+	r.now = enrol.RenewAt(second)
+	r.must(r.renew(second))
+	_, err := r.renew(outSecond)
+	refused(t, err, enrol.Revoked)
+	_, err = r.renew(late)
+	refused(t, err, enrol.Unknown)
+	r.must(r.enrol(newBoard(t, "lon-044"), r.token("lon-044").Text))
+	r.now = second.NotAfter.Add(authority.Grace + time.Second)
+	_, err = r.renew(second)
+	refused(t, err, enrol.Expired)
+}
+
 // TestRenewRefused refuses certificates that are not ours, whatever they say.
 func TestRenewRefused(t *testing.T) {
 	r, other := newRig(t), newRig(t)
