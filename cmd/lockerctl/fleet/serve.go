@@ -45,22 +45,25 @@ func serveVerb(fs *flag.FlagSet) action {
 		if err != nil {
 			return errors.Join(err, s.close())
 		}
-		enrolled, err := s.serveEnrolment(ctx, *enrolAt)
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		enrolled, err := s.serveEnrolment(ctx, *enrolAt, stop)
 		if err != nil {
 			return errors.Join(err, l.Close(), s.close())
 		}
 		c.wrote = true
 		ui.Emit(c.out, "ready socket=%s\n", socketPath(c.state))
 		if err := c.out.Flush(); err != nil {
-			return errors.Join(err, l.Close(), s.close())
+			return errors.Join(err, l.Close(), enrolled(), s.close())
 		}
 		err = s.serve(ctx, l)
 		return errors.Join(err, enrolled(), s.close())
 	}
 }
 
-// serveEnrolment answers boards at an address until ctx ends or end is called.
-func (s *station) serveEnrolment(ctx context.Context, at string) (end func() error, err error) {
+// serveEnrolment answers boards at an address until ctx ends or end is called. If it can't any
+// more it calls stop: a serve that only seems whole is not started again.
+func (s *station) serveEnrolment(ctx context.Context, at string, stop func()) (end func() error, err error) {
 	if at == "" {
 		return func() error { return nil }, nil
 	}
@@ -78,7 +81,13 @@ func (s *station) serveEnrolment(ctx context.Context, at string) (end func() err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- a.Serve(ctx, l, []string{e.host()}) }()
+	go func() {
+		err := a.Serve(ctx, l, []string{e.host()})
+		if err != nil {
+			stop()
+		}
+		done <- err
+	}()
 	return func() error { cancel(); return <-done }, nil
 }
 
