@@ -152,6 +152,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	server := control.New(d.bank, d.opt.Log.With(slog.String("component", "control")))
 	server.Watch(d.traces)
 	server.Bundle(d.bundles.Make)
+	server.Backup((&backups{d: d, one: make(chan struct{}, 1)}).Write)
 	go func() { served <- server.Serve(serveCtx, listener) }()
 	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLink()

@@ -71,7 +71,7 @@ func (c *carried) emit(id string, emit func([]byte) error) error {
 		m.Going = false // what was under way is not gone on with
 		e.put(object{Mark: &locker.MarkChange{Code: key, Mark: m}})
 	}
-	for _, name := range []string{locker.ValueFloor, locker.ValueBoot} {
+	for _, name := range []string{locker.ValueFloor, locker.ValueBoot, locker.ValueTrust, locker.ValueTicketsFrom} {
 		if v := c.values[name]; v != nil {
 			e.put(object{Value: &namedValue{name, v}})
 		}

@@ -12,6 +12,8 @@ const (
 	MutantNoSync     = "commit-without-sync"
 	MutantBoltAhead  = "bbolt-ahead"
 	MutantNoUseMarks = "drop-use-mark"
+	MutantNoJoin     = "restore-without-join" // of Open
+	MutantUnmarked   = "restore-unmarked"     // of Restore
 )
 
 // mutation adds Options.Mutant.
@@ -46,3 +48,7 @@ func (s *Store) absorbNew(index uint64, st *state, size int) error {
 	}
 	return s.absorb(index, st, size)
 }
+
+func (s *Store) joins() bool { return s.o.Mutant != MutantNoJoin }
+
+func (r *restoring) unmarked() bool { return r.o.Mutant == MutantUnmarked }

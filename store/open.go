@@ -54,6 +54,9 @@ func lockDir(dir string) (*os.File, error) {
 
 // open brings journal and state.db up, recovering as often as needed.
 func (s *Store) open(ctx context.Context) error {
+	if err := os.RemoveAll(filepath.Join(s.dir, stagingName)); err != nil {
+		return fmt.Errorf("cannot remove what a restore has left: %w", err)
+	}
 	var err error
 	for range maxRecoveries {
 		if err = s.openOnce(ctx); !errors.Is(err, errRetry) {

@@ -98,7 +98,7 @@ func (s *Store) replaceJournal(ctx context.Context, why string) error {
 		_ = s.db.Close() // nothing was written
 		s.db = nil
 	}
-	c := s.salvage(ctx, dir)
+	c := s.carry(ctx)
 	id := s.o.NewJournalID()
 	err := journal.Prepare(dir, id, why, s.o.journal(), func(tmp string) error {
 		return journal.WriteCheckpoint(tmp, 0, func(emit func([]byte) error) error { return c.emit(id, emit) })
@@ -124,38 +124,47 @@ type carried struct {
 	doors  map[locker.DoorID]locker.DoorRecord
 	marks  map[locker.CodeKey]locker.Mark
 	values map[string][]byte
+	lossy  bool // something was there that could not be read
 }
 
-func (s *Store) salvage(ctx context.Context, dir string) *carried {
+// salvage reads what can be found in a data directory. It writes nothing there.
+func (s *Store) salvage(ctx context.Context, data string) *carried {
 	c := &carried{doors: map[locker.DoorID]locker.DoorRecord{}, marks: map[locker.CodeKey]locker.Mark{}, values: map[string][]byte{}}
-	applied, ok := c.fromBolt(ctx, s)
+	dir := filepath.Join(data, journalName)
+	applied, ok := c.fromBolt(ctx, s, statePath(data))
 	if !ok {
 		applied = c.fromCheckpoint(dir)
 	}
+	next := applied + 1
 	err := journal.Salvage(dir, func(r journal.Record) {
 		if r.Index <= applied {
 			return
 		}
-		if st, err := decodeState(&r); err == nil {
-			c.take(st.Commit)
+		c.lossy = c.lossy || r.Index != next
+		next = r.Index + 1
+		st, err := decodeState(&r)
+		if err != nil {
+			c.lossy = true
+			return
 		}
+		c.take(st.Commit)
 	})
-	_ = err // a journal that is wholly gone leaves what state.db knows
+	c.lossy = c.lossy || err != nil // a journal that is wholly gone leaves what state.db knows
 	return c
 }
 
 // fromBolt reads what state.db knows, record by record: a damaged one is left
 // out. It tells whether state.db could be read at all.
-func (c *carried) fromBolt(ctx context.Context, s *Store) (applied uint64, ok bool) {
-	if _, err := os.Stat(s.path); err != nil || s.o.Check(ctx, s.path) != nil {
+func (c *carried) fromBolt(ctx context.Context, s *Store, path string) (applied uint64, ok bool) {
+	if _, err := os.Stat(path); err != nil || s.o.Check(ctx, path) != nil {
 		return 0, false
 	}
-	db, err := openBolt(s.path)
+	db, err := openBolt(path)
 	if err != nil {
 		return 0, false
 	}
 	defer func() { _ = db.Close() }() // was only read
-	err = guard(s.path, func() error {
+	err = guard(path, func() error {
 		return db.View(func(tx *bbolt.Tx) error {
 			if _, applied, err = boltHead(tx); err != nil {
 				return err
@@ -173,9 +182,12 @@ func (c *carried) fromTx(tx *bbolt.Tx) error {
 			return ErrDamaged
 		}
 		return b.ForEach(func(k, v []byte) error {
-			if p, err := unseal(k, v); err == nil {
-				fn(k, p)
+			p, err := unseal(k, v)
+			if err != nil {
+				c.lossy = true
+				return nil //nolint:nilerr // the others are wanted
 			}
+			fn(k, p)
 			return nil
 		})
 	}

@@ -1,12 +1,16 @@
 package store
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"lockerd/daemon/locker"
 	"lockerd/store/journal"
 )
 
@@ -16,8 +20,9 @@ const restoredName = "restored"
 
 // MarkRestored says that the files in a data directory came from a backup. What
 // was used since the backup is unused in them, so the next Open begins a new
-// journal, as after damage: no code, no intent, no claim is taken over. A restore
-// marks the directory before the first file of the backup is in it.
+// journal, as after damage: no code, no intent, no claim is taken over, and the use
+// marks of what Restore has moved aside are joined in. A restore marks the
+// directory before the first file of the backup is in it.
 func MarkRestored(dir, why string) error {
 	path := filepath.Join(dir, restoredName)
 	if err := journal.WriteFile(path, []byte(why+"\n")); err != nil {
@@ -45,4 +50,69 @@ func (s *Store) distrusted() error {
 		return fmt.Errorf("cannot remove the mark of a restore: %w", err)
 	}
 	return journal.SyncDir(s.dir)
+}
+
+// carry is what a new journal begins with: what can be salvaged, and after a restore
+// what was known in the life that the restore has ended, as far as that can still be
+// read. If it can't, tickets that were valid before are not honoured any more:
+// nobody knows which of them were used. Codes need no such rule: none is carried
+// over, and the backend sends those that it does not know as used.
+func (s *Store) carry(ctx context.Context) *carried {
+	_, marked := os.Stat(filepath.Join(s.dir, restoredName))
+	all := asides(s.dir)
+	if marked != nil || !s.joins() {
+		return s.salvage(ctx, s.dir)
+	}
+	base := s.dir
+	if _, err := os.Stat(filepath.Join(s.dir, journalName)); err != nil && len(all) > 0 {
+		base = all[len(all)-1] // a restore was cut short: nothing has taken its place yet
+	}
+	c := s.salvage(ctx, base)
+	c.lossy = len(all) == 0 // of what was restored nobody expects to be of today
+	for _, dir := range all {
+		c.join(s.salvage(ctx, dir))
+	}
+	if c.lossy {
+		now := locker.TimeOf(s.o.Now())
+		c.raise(locker.ValueTicketsFrom, strconv.AppendInt(nil, int64(now), 10))
+		c.raise(locker.ValueTicketsFrom, c.values[locker.ValueFloor]) // the system's clock may be unset
+	}
+	return c
+}
+
+// join takes over from another life of the bank what forbids more.
+func (c *carried) join(o *carried) {
+	c.lossy = c.lossy || o.lossy
+	for key, m := range o.marks {
+		have := c.marks[key]
+		have.Stricter(m)
+		have.Until, have.Last = max(have.Until, m.Until), max(have.Last, m.Last)
+		c.marks[key] = have
+	}
+	for _, name := range []string{locker.ValueFloor, locker.ValueBoot, locker.ValueTicketsFrom} {
+		c.raise(name, o.values[name])
+	}
+	if trustVersion(o.values[locker.ValueTrust]) > trustVersion(c.values[locker.ValueTrust]) {
+		c.values[locker.ValueTrust] = o.values[locker.ValueTrust]
+	}
+}
+
+// raise keeps the higher of two decimal values.
+func (c *carried) raise(name string, v []byte) {
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	have, herr := strconv.ParseInt(string(c.values[name]), 10, 64)
+	if err == nil && (herr != nil || n > have) {
+		c.values[name] = v
+	}
+}
+
+// trustVersion is the version of a stored key set, -1: there is none.
+func trustVersion(stored []byte) int64 {
+	var t struct {
+		Version int64 `json:"version"`
+	}
+	if json.Unmarshal(stored, &t) != nil {
+		return -1
+	}
+	return t.Version
 }

@@ -62,7 +62,7 @@ type Request struct {
 	Awaiting     bool // at this scanner another code's door awaits a label
 	UnderWay     bool // a visit of this very code is under way, and the code goes from door to door
 	Ticket       bool // it needs no cache, so no cache can be too old for it
-	Blind        bool // a ticket before the first snapshot of its set: nobody knows what was revoked
+	Blind        bool // a ticket before the first snapshot of its set, or from before a restore: nobody knows what was revoked, or used
 }
 
 // Decision is the answer. Door is set when granted for a kind that opens a

@@ -193,11 +193,13 @@ type Bank struct {
 	leaving    *leaving
 	updates    Updates // nil: none
 	bundles    Bundles // nil: none
-	left       bool    // restart is closed: nothing is taken any more
-	desired    locker.DesiredState
-	own        Times         // of the configuration, under those of the desired document
-	watch      sync.Mutex    // guards changed
-	changed    chan struct{} // closed at the next change; nil: nobody watches
+
+	ticketsFrom locker.Time // a ticket that was valid before may have been used in a life that a restore has ended
+	left        bool        // restart is closed: nothing is taken any more
+	desired     locker.DesiredState
+	own         Times         // of the configuration, under those of the desired document
+	watch       sync.Mutex    // guards changed
+	changed     chan struct{} // closed at the next change; nil: nobody watches
 }
 
 type busLock struct {

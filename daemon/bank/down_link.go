@@ -103,6 +103,11 @@ func (b *Bank) signal() {
 
 // loadDown reads what the link needs to go on where the last run ended.
 func (b *Bank) loadDown() error {
+	from, err := b.number(locker.ValueTicketsFrom)
+	if err != nil {
+		return err
+	}
+	b.ticketsFrom = locker.Time(from)
 	conn, err := b.number(locker.ValueConn)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func (b *Bank) scanTicket(t *tx, s scanner.Scan) {
 	}
 	r := b.asked(t, s, e)
 	r.Ticket = true
-	r.Blind = e.Code.Kind != locker.Service && b.store.Set(k.Set).Epoch == 0
+	r.Blind = e.Code.Kind != locker.Service && b.store.Set(k.Set).Epoch == 0 || e.Code.NotBefore < b.ticketsFrom
 	dec := access.Decide(r, view{b})
 	if dec.Reason != locker.Granted {
 		t.refuse(s.Scanner, dec.Reason, &e)

@@ -17,6 +17,7 @@
 //	GET  /v1/events           from, follow   -> the stored JSON lines (application/x-ndjson)
 //	GET  /v1/trace            bus, from, last, follow -> TraceLines (application/x-ndjson)
 //	GET  /v1/bundle           a support bundle (application/gzip)
+//	GET  /v1/backup           a backup (application/gzip), see package backup
 //	GET  /v1/journal/verify   bank.VerifyResult
 //	GET  /v1/clock            bank.ClockStatus
 //	POST /v1/clock/reset      {}             -> bank.ClockStatus

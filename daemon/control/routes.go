@@ -44,6 +44,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /v1/events", s.events)
 	s.mux.HandleFunc("GET /v1/trace", s.trace)
 	s.mux.HandleFunc("GET /v1/bundle", s.sendBundle)
+	s.mux.HandleFunc("GET /v1/backup", s.sendBackup)
 }
 
 func (s *Server) open(ctx context.Context, r OpenRequest, by string) (bank.OpenResult, error) {

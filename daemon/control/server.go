@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,7 +38,8 @@ type Server struct {
 	mux   *http.ServeMux
 	stop  chan struct{} // closed when Serve begins to end: streams end then
 
-	bundle func(context.Context) ([]byte, error) // nil: there is none
+	bundle func(context.Context) ([]byte, error)  // nil: there is none
+	backup func(context.Context, io.Writer) error // nil: there is none
 
 	readTimeout time.Duration // for a request, its body included
 	drainTime   time.Duration

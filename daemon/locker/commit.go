@@ -109,5 +109,8 @@ const (
 	ValueTrust   = "trust"   // a key set from above: {"version":n,"jwks":{…}}
 	ValueCommand = "command" // counter, the commands under way, the last replies
 	ValueDoors   = "doors"   // the ids of the doors that the last start had, as a JSON list
-	ValueAcked   = "acked"   // decimal seq: the backend has all events up to it
+	// ValueTicketsFrom is decimal Unix milliseconds: a ticket that was valid before may
+	// have been used in a life of the bank that was lost.
+	ValueTicketsFrom = "tickets_from"
+	ValueAcked       = "acked" // decimal seq: the backend has all events up to it
 )

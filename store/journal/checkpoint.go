@@ -20,12 +20,12 @@ const checkpointPrefix = "checkpoint-"
 // objects that are opaque here. It is durable when WriteCheckpoint returns, and
 // older checkpoints are gone.
 func WriteCheckpoint(dir string, index uint64, write func(emit func(object []byte) error) error) error {
-	path := filepath.Join(dir, fmt.Sprintf("%s%016d", checkpointPrefix, index))
+	path := filepath.Join(dir, CheckpointName(index))
 	f, err := os.OpenFile(path+tmpSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot create checkpoint %q: %w", path, err)
 	}
-	err = writeObjects(f, write)
+	err = WriteObjects(f, write)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -44,7 +44,11 @@ func WriteCheckpoint(dir string, index uint64, write func(emit func(object []byt
 	return removeCheckpoints(dir, index)
 }
 
-func writeObjects(f *os.File, write func(emit func([]byte) error) error) error {
+// CheckpointName is the file of a checkpoint in a journal's directory.
+func CheckpointName(index uint64) string { return fmt.Sprintf("%s%016d", checkpointPrefix, index) }
+
+// WriteObjects writes what a checkpoint's file holds.
+func WriteObjects(f *os.File, write func(emit func([]byte) error) error) error {
 	w := bufio.NewWriterSize(f, 64<<10)
 	var n uint64
 	var buf []byte

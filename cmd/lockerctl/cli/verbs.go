@@ -51,6 +51,8 @@ func catalogue() []*ui.Verb[*call] {
 		{Name: "bundle", Args: "[-o FILE] [--to KEY]", Short: "make one file for whoever helps from afar, without secrets", Setup: bundleVerb, Long: bundleHelp},
 		{Name: "bundle open", Args: "FILE [--key FILE]", Short: "verify and unpack a support bundle", Least: 1, Most: 1, Setup: bundleOpenVerb, Long: bundleOpenHelp},
 		{Name: "bundle key", Args: "[-o FILE]", Short: "make the pair of keys that bundles are encrypted with", Setup: bundleKeyVerb, Long: bundleKeyHelp},
+		{Name: "backup", Args: "FILE [--to KEY]", Short: "copy what the bank knows into one file, while it runs", Least: 1, Most: 1, Setup: backupVerb, Long: backupHelp},
+		{Name: "restore", Args: "FILE", Short: "bring a backup back; lockerd stopped", Least: 1, Most: 1, Setup: restoreVerb, Long: restoreHelp},
 		{Name: "update", Args: "[--from DIR|URL] [flags]", Short: "fetch a new version and try it once all doors are shut", Setup: updateVerb, Long: updateHelp},
 		{Name: "update status", Short: "versions, and how the last update went", Setup: updateStatusVerb},
 		{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},

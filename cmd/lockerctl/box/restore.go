@@ -1,0 +1,233 @@
+package box
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"lockerd/daemon/backup"
+	"lockerd/daemon/bank"
+	"lockerd/daemon/bundle"
+	"lockerd/daemon/config"
+	"lockerd/daemon/control"
+	"lockerd/daemon/support"
+	"lockerd/store"
+)
+
+// RestoreOptions say what is restored, and where to.
+type RestoreOptions struct {
+	File string // the backup
+	Key  string // file with the secret, of an encrypted one
+
+	Config      string // the bank's TOML file; it need not be there
+	Data        string // data directory; "": the configuration's, else the package's
+	WriteConfig bool   // write the backup's configuration and keys where nothing is
+	OtherBank   bool   // take the backup of a bank of another name
+
+	By string // who restores, for the journal that begins then
+}
+
+// Restored is what Restore has done.
+type Restored struct {
+	Head   backup.Head
+	Data   string
+	Aside  string // where what was there lies
+	Config string // the file that was written; "": none
+}
+
+// Bounds of what is kept in memory of a backup.
+const (
+	configMax = 1 << 20
+	keyMax    = 256 << 10
+	keysMost  = 16
+)
+
+// Restore brings a backup back: see store.Restore. lockerd must not run.
+func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
+	r := &restore{o: o, keys: map[string][]byte{}}
+	in, err := r.open()
+	if err != nil {
+		return Restored{}, err
+	}
+	defer func() { _ = r.file.Close() }() // was only read
+	if err := r.place(); err != nil {
+		return Restored{}, err
+	}
+	r.done.Aside, err = store.Restore(r.done.Data, store.RestoreOptions{Why: o.By}, func(to string) error { return r.unpack(ctx, in, to) })
+	if err != nil {
+		return r.done, explain(err)
+	}
+	if o.WriteConfig {
+		err = r.writeConfig()
+	}
+	return r.done, err
+}
+
+type restore struct {
+	o    RestoreOptions
+	file *os.File
+	name string // of the bank that is configured here; "": none is
+	conf []byte // of the backup
+	keys map[string][]byte
+	done Restored
+}
+
+// open opens the backup, decrypting.
+func (r *restore) open() (io.Reader, error) {
+	f, err := os.Open(r.o.File)
+	if err != nil {
+		return nil, &bank.Error{Code: control.CodeNotFound, Text: fmt.Sprintf("cannot open the backup: %v", err), Cure: "name a file that lockerctl backup has made"}
+	}
+	r.file = f
+	in := bufio.NewReaderSize(f, 64<<10)
+	head, err := in.Peek(bundle.StreamHead)
+	if err != nil || !bundle.IsSealedStream(head) {
+		return in, nil //nolint:nilerr // a file that is too short is told when it is read
+	}
+	secret, err := ReadKey(r.o.Key)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := bundle.UnsealStream(secret, in)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return plain, nil
+}
+
+// place finds the data directory, or makes it.
+func (r *restore) place() error {
+	cfg, err := config.Load(r.o.Config)
+	if err == nil {
+		r.name = cfg.Bank
+		r.done.Data = cmp.Or(r.o.Data, cfg.DataDir)
+	} else {
+		r.done.Data = cmp.Or(r.o.Data, support.DataDir)
+	}
+	if _, err := os.Stat(r.done.Data); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(r.done.Data, 0o700); err != nil {
+		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot make the data directory: %v", err), Cure: "run it as root, or name another: --data DIR"}
+	}
+	return giveToLockerd(r.done.Data)
+}
+
+// giveToLockerd gives a new directory to the user whom the package's service runs as,
+// if there is one.
+func giveToLockerd(path string) error {
+	u, err := user.Lookup("lockerd")
+	if err != nil || os.Geteuid() != 0 {
+		return nil //nolint:nilerr // not from the package: it is ours
+	}
+	uid, _ := strconv.Atoi(u.Uid) // numbers on Linux
+	gid, _ := strconv.Atoi(u.Gid)
+	return os.Chown(path, uid, gid)
+}
+
+// unpack writes the store's files; it returns nil only if the backup is whole.
+func (r *restore) unpack(ctx context.Context, in io.Reader, to string) error {
+	head, _, err := backup.Read(in, r.fits, func(name string, size int64, body io.Reader) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch key, isKey := strings.CutPrefix(name, backup.KeysDir); {
+		case name == "state.db", strings.HasPrefix(name, "journal/"):
+			return write(filepath.Join(to, name), body)
+		case name == backup.ConfigName:
+			var err error
+			r.conf, err = io.ReadAll(io.LimitReader(body, configMax))
+			return err
+		case isKey && len(r.keys) < keysMost && size <= keyMax:
+			text, err := io.ReadAll(body)
+			r.keys[key] = text
+			return err
+		}
+		return nil // of a later version
+	})
+	if err == nil {
+		r.done.Head = head
+		_, err = os.Stat(filepath.Join(to, "journal"))
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w: there is no journal in it", backup.ErrDamaged)
+		}
+	}
+	return err
+}
+
+func write(path string, body io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	return errors.Join(err, f.Close())
+}
+
+// fits refuses another bank's backup: the codes of a bank are bound to its name, and
+// so is what its backend knows of it.
+func (r *restore) fits(h backup.Head) error {
+	if r.name == "" || h.Bank == r.name || h.Bank == backup.NoBank || r.o.OtherBank {
+		return nil
+	}
+	return &bank.Error{Code: control.CodeRefused, Text: fmt.Sprintf("cannot restore: the backup is of bank %s, and this one is %s", h.Bank, r.name), Cure: "name the right file; --other-bank takes it all the same"}
+}
+
+// explain gives an error its cure.
+func explain(err error) error {
+	var known *bank.Error
+	e := &bank.Error{Code: control.CodeFailed, Text: "cannot restore: " + err.Error()}
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, store.ErrRunning):
+		e.Code, e.Cure = control.CodeRefused, "systemctl stop lockerd, then again; nothing has changed"
+	case errors.Is(err, bundle.ErrKey):
+		e.Code, e.Cure = control.CodeRefused, "name the secret of the recipient it was made for: --key FILE; nothing has changed"
+	case errors.Is(err, backup.ErrDamaged), errors.Is(err, bundle.ErrDamaged):
+		e.Code, e.Cure = control.CodeRefused, "take another copy of the backup, or an older one; nothing has changed"
+	default:
+		e.Cure = "run it as root and look at free space and at the disk; then again: what was begun goes on"
+	}
+	return e
+}
+
+// writeConfig writes configuration and keys where the bank had them, never over
+// anything.
+func (r *restore) writeConfig() error {
+	if r.conf == nil {
+		return &bank.Error{Code: control.CodeNotFound, Text: "the data is restored, but there is no configuration in the backup", Cure: "write one: lockerctl commission, or /usr/share/doc/lockerd/examples"}
+	}
+	if err := WriteNew(r.o.Config, r.conf); err != nil {
+		return err
+	}
+	r.done.Config = r.o.Config
+	cfg, err := config.Parse(r.conf, r.o.Config)
+	if err != nil {
+		return &bank.Error{Code: control.CodeFailed, Text: "the data is restored, and lockerd will not take the configuration: " + err.Error(), Cure: "mend it: lockerd check --config " + r.o.Config}
+	}
+	for name, path := range backup.Secrets(cfg) {
+		text, ok := r.keys[name]
+		if _, err := os.Lstat(path); !ok || err == nil {
+			continue
+		}
+		if err := WriteNew(path, text); err != nil {
+			return err
+		}
+	}
+	if cfg.DataDir != r.done.Data {
+		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("the data was restored to %s, and the configuration has data_dir %s", r.done.Data, cfg.DataDir), Cure: "once more with --data " + cfg.DataDir}
+	}
+	return nil
+}
