@@ -32,6 +32,15 @@ type restored struct {
 	begin int // operations before the restore
 	end   int // after it
 	old   string
+	open  store.Options // of the starts on what a cut has left
+}
+
+// cuts are all operations of the restore.
+func (r *restored) cuts() (out []int) {
+	for at := r.begin; at <= r.log.Len(); at++ {
+		out = append(out, at)
+	}
+	return out
 }
 
 func restoreCode(n int) locker.Code {
@@ -115,7 +124,9 @@ func (r *restored) image(dir string, im storetest.Image) error {
 	if im.At < r.begin {
 		return nil
 	}
-	s, err := store.Open(context.Background(), dir, store.Options{SegmentBytes: 64 << 10})
+	o := r.open
+	o.SegmentBytes = 64 << 10
+	s, err := store.Open(context.Background(), dir, o)
 	if err != nil {
 		return fmt.Errorf("it does not start: %w", err)
 	}
@@ -127,7 +138,7 @@ func (r *restored) image(dir string, im storetest.Image) error {
 	if err != nil {
 		return err
 	}
-	if s, err = store.Open(context.Background(), dir, store.Options{SegmentBytes: 64 << 10}); err != nil {
+	if s, err = store.Open(context.Background(), dir, o); err != nil {
 		return fmt.Errorf("it does not start again: %w", err)
 	}
 	defer func() { _ = s.Close() }()
@@ -191,11 +202,7 @@ func (r *restored) judge(s *store.Store, im storetest.Image) error {
 func TestPowerCutsInRestore(t *testing.T) {
 	rng, _ := seeded(t)
 	r := recordRestore(t, store.RestoreOptions{Why: "test"})
-	var cuts []int
-	for at := r.begin; at <= r.log.Len(); at++ {
-		cuts = append(cuts, at)
-	}
 	per := size(t, envRestores, 3, 8)
-	n := storetest.Each(t, r.log.ImagesAt(rng, cuts, per), r.image)
-	t.Logf("%d images of %d cuts", n, len(cuts))
+	n := storetest.Each(t, r.log.ImagesAt(rng, r.cuts(), per), r.image)
+	t.Logf("%d images of %d cuts", n, len(r.cuts()))
 }

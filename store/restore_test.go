@@ -1,0 +1,307 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/store/journal"
+)
+
+// copied are the files of a backup.
+type copied map[string][]byte
+
+func (c copied) take(name string, size int64, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, size))
+	if int64(len(b)) != size {
+		return errors.New("another size")
+	}
+	c[name] = b
+	return err
+}
+
+func (c copied) stage(to string) error {
+	for name, b := range c {
+		path := filepath.Join(to, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mark(t *testing.T, s *Store, set string, i int) locker.Mark {
+	t.Helper()
+	m, _, err := s.Mark(key(set, i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestUsedSinceBackup restores an old backup over a bank that has gone on: what was
+// used since is used, and the later key set is in force. On a new board nobody can
+// know, so tickets from before count for nothing.
+func TestUsedSinceBackup(t *testing.T) {
+	for _, way := range []string{"running", "stopped"} {
+		t.Run(way, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openStore(t, dir, Options{})
+			must(t, s, put("acme", 1, 2, 3))
+			must(t, s, use("acme", 1, 1))
+			must(t, s, &locker.Commit{Values: map[string][]byte{
+				locker.ValueTrust: []byte(`{"version":3}`), locker.ValueBoot: []byte("7"), locker.ValueFloor: []byte("1795428000000"), locker.ValueConn: []byte("9"),
+			}})
+			c := copied{}
+			if way == "running" {
+				if err := CopyFiles(t.Context(), dir, c.take); !errors.Is(err, ErrRunning) {
+					t.Errorf("files of a store in use were copied: %v", err)
+				}
+				if err := s.Backup(c.take); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := Restore(dir, RestoreOptions{Why: "x"}, c.stage); !errors.Is(err, ErrRunning) {
+					t.Errorf("restored under a store in use: %v", err)
+				}
+			}
+			must(t, s, &locker.Commit{}) // what comes while it is copied
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if way == "stopped" {
+				if err := CopyFiles(t.Context(), dir, c.take); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s = openStore(t, dir, Options{})
+			must(t, s, use("acme", 2, 1))
+			must(t, s, &locker.Commit{Values: map[string][]byte{locker.ValueTrust: []byte(`{"version":5}`), locker.ValueBoot: []byte("8")}})
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			aside, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage)
+			if err != nil || filepath.Base(aside) != "before-restore-1" {
+				t.Fatalf("%q: %v", aside, err)
+			}
+			s = openStore(t, dir, Options{})
+			if s.Report().NewJournal != "restored from a backup: test" || mark(t, s, "acme", 1).Used != 1 || mark(t, s, "acme", 2).Used != 1 || mark(t, s, "acme", 3).Used != 0 {
+				t.Errorf("report %+v, marks %+v %+v %+v", s.Report(), mark(t, s, "acme", 1), mark(t, s, "acme", 2), mark(t, s, "acme", 3))
+			}
+			for name, want := range map[string]string{locker.ValueTrust: `{"version":5}`, locker.ValueBoot: "8", locker.ValueFloor: "1795428000000", locker.ValueTicketsFrom: "", locker.ValueConn: ""} {
+				if v, _, err := s.Value(name); err != nil || string(v) != want {
+					t.Errorf("%s is %q, want %q: %v", name, v, want, err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+
+			board := t.TempDir() // a new one
+			if _, err := Restore(board, RestoreOptions{Why: "test"}, c.stage); err != nil {
+				t.Fatal(err)
+			}
+			now := time.UnixMilli(1795500000000)
+			s = openStore(t, board, Options{Now: func() time.Time { return now }})
+			if mark(t, s, "acme", 1).Used != 1 {
+				t.Error("what was used before the backup is not")
+			}
+			for name, want := range map[string]string{locker.ValueTrust: `{"version":3}`, locker.ValueTicketsFrom: "1795500000000"} {
+				if v, _, err := s.Value(name); err != nil || string(v) != want {
+					t.Errorf("%s is %q, want %q: %v", name, v, want, err)
+				}
+			}
+		})
+	}
+}
+
+// TestUnsetClockAtRestore: what the system's clock says before the bank's floor is
+// no time.
+func TestUnsetClockAtRestore(t *testing.T) {
+	dir := filled(t)
+	c := copied{}
+	if err := CopyFiles(t.Context(), dir, c.take); err != nil {
+		t.Fatal(err)
+	}
+	board := t.TempDir()
+	if _, err := Restore(board, RestoreOptions{Why: "test"}, c.stage); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, board, Options{Now: func() time.Time { return time.UnixMilli(7) }})
+	if v, _, err := s.Value(locker.ValueTicketsFrom); err != nil || string(v) != "99" { // of filled's floor
+		t.Errorf("tickets from %q: %v", v, err)
+	}
+}
+
+// TestAsideThatCannotBeRead: what is left of it is taken, and tickets from before count
+// for nothing.
+func TestAsideThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{SegmentBytes: 64 << 10})
+	c := copied{}
+	if err := s.Backup(c.take); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 6; i++ {
+		must(t, s, use("acme", i, 1))
+	}
+	crash(s)
+	if err := os.Remove(s.path); err != nil {
+		t.Fatal(err)
+	}
+	seg := filepath.Join(dir, "journal", "0000000000000001.seg")
+	edit(t, seg, func(b []byte) []byte { // the third use
+		at := bytes.Index(b, []byte(testCode(3).ID))
+		copy(b[at:], "xxxx")
+		return b
+	})
+	if _, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, dir, Options{})
+	for i := 1; i <= 6; i++ {
+		if got := mark(t, s, "acme", i).Used; (got == 1) != (i != 3) {
+			t.Errorf("code %d: used %d", i, got)
+		}
+	}
+	v, ok, err := s.Value(locker.ValueTicketsFrom)
+	if n, perr := strconv.ParseInt(string(v), 10, 64); err != nil || !ok || perr != nil || n == 0 {
+		t.Errorf("tickets from %q: %v", v, err)
+	}
+}
+
+// TestRestoreThatFails leaves everything as it was.
+func TestRestoreThatFails(t *testing.T) {
+	dir := filled(t)
+	bad := errors.New("damaged")
+	_, err := Restore(dir, RestoreOptions{Why: "test"}, func(to string) error {
+		return errors.Join(os.WriteFile(filepath.Join(to, "journal"), nil, 0o600), bad)
+	})
+	if !errors.Is(err, bad) {
+		t.Errorf("Restore = %v", err)
+	}
+	for _, name := range []string{restoredName, stagingName, asidePrefix + "1"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is there: %v", name, err)
+		}
+	}
+	checkFilled(t, openStore(t, dir, Options{}))
+}
+
+// TestAsidesAreBounded: two are kept, but none goes before its marks were taken over.
+func TestAsidesAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{})
+	c := copied{}
+	if err := s.Backup(c.take); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s, use("acme", 1, 1))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 { // without a start in between
+		if _, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(asides(dir)); n != 4 {
+		t.Errorf("%d lie aside", n)
+	}
+	s = openStore(t, dir, Options{})
+	if mark(t, s, "acme", 1).Used != 1 {
+		t.Error("a use mark was lost")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage); err != nil {
+		t.Fatal(err)
+	}
+	if all := asides(dir); len(all) != keepAside || filepath.Base(all[1]) != "before-restore-5" {
+		t.Errorf("%v lie aside", all)
+	}
+	if s = openStore(t, dir, Options{}); mark(t, s, "acme", 1).Used != 1 {
+		t.Error("a use mark was lost with what lay aside")
+	}
+}
+
+// TestTrustOutlivesDamage: a bank whose journal was damaged believes whom it believed.
+func TestTrustOutlivesDamage(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{})
+	must(t, s, &locker.Commit{Values: map[string][]byte{locker.ValueTrust: []byte(`{"version":3}`)}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, dir, Options{})
+	if v, _, err := s.Value(locker.ValueTrust); err != nil || string(v) != `{"version":3}` || s.Report().NewJournal == "" {
+		t.Errorf("trust %q, %v; report %+v", v, err, s.Report())
+	}
+	if _, ok, _ := s.Value(locker.ValueTicketsFrom); ok {
+		t.Error("tickets are refused after damage, too")
+	}
+}
+
+// TestBackupWhileItIsUsed: commits, flushes and pruning go on; what was acknowledged
+// before is in the backup.
+func TestBackupWhileItIsUsed(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{JournalBytes: 256 << 10, SegmentBytes: 64 << 10, ApplyDelay: time.Millisecond})
+	stop, done := make(chan struct{}), make(chan int, 1)
+	var before int
+	step := make(chan int)
+	go func() {
+		for i := 1; ; i++ {
+			c := use("acme", i, 1)
+			c.Events[0].Why = string(bytes.Repeat([]byte("x"), 500))
+			if _, err := s.Commit(c); err != nil {
+				t.Error(err)
+			}
+			s.Acked(s.Next()-1, time.Time{})
+			select {
+			case step <- i:
+			case <-stop:
+				done <- i
+				return
+			default:
+			}
+		}
+	}()
+	for range 5 {
+		before = <-step
+		c := copied{}
+		if err := s.Backup(c.take); err != nil {
+			t.Fatal(err)
+		}
+		to := t.TempDir()
+		if _, err := Restore(to, RestoreOptions{Why: "test"}, c.stage); err != nil {
+			t.Fatal(err)
+		}
+		b := openStore(t, to, Options{})
+		for i := 1; i <= before; i++ {
+			if mark(t, b, "acme", i).Used != 1 {
+				t.Fatalf("use %d of %d is not in the backup", i, before)
+			}
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range 300 {
+			<-step
+		}
+	}
+	close(stop)
+	t.Logf("%d commits, %d bytes of events kept", <-done, s.EventBytes())
+	if _, err := journal.Checkpoint(filepath.Join(dir, "journal")); err != nil {
+		t.Errorf("nothing was pruned meanwhile: %v", err)
+	}
+}
