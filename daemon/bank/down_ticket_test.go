@@ -83,6 +83,55 @@ func TestTicketRefusals(t *testing.T) {
 	}
 }
 
+// After a restore that could not tell what was used before, a ticket from before opens
+// nothing, a service ticket and one behind a snapshot no more than others; one that
+// was signed since does, and a service ticket needs no set as ever.
+func TestTicketsAfterARestore(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		kind  locker.Kind
+		from  time.Duration // before its beginning: the restore
+		epoch int64
+		opens bool
+	}{
+		{"from before", locker.Collect, -time.Minute, 1, false},
+		{"service from before", locker.Service, -time.Minute, 0, false},
+		{"since", locker.Collect, time.Minute, 1, true},
+		{"since, before the first snapshot", locker.Collect, time.Minute, 0, false},
+		{"service since", locker.Service, time.Minute, 0, true},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var begins locker.Time
+				r, text := ticketRig(t, func(c *locker.Code) {
+					begins, c.Kind = c.NotBefore, x.kind
+					if x.kind == locker.Service {
+						c.Door = locker.DoorID{}
+					}
+				})
+				r.cut()
+				r.st.epoch = x.epoch
+				r.st.values[locker.ValueTicketsFrom] = decimal(int64(begins.Add(-x.from)))
+				r.start(2, func(c *Config) { c.Tickets = r.b.cfg.Tickets })
+				time.Sleep(time.Second)
+				r.events()
+				r.scan(text)
+				switch {
+				case !x.opens:
+					r.want("scan.refused stale_cache")
+				case x.kind == locker.Service:
+					r.want() // waits for a door to be chosen
+					if r.b.serviceVisit() == nil {
+						t.Error("it begins no visit")
+					}
+				default:
+					r.want("code.accepted 1-01")
+				}
+			})
+		})
+	}
+}
+
 // While the clock is unset the begin of a ticket is not judged.
 func TestTicketWithoutAClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package bank
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"lockerd/daemon/locker"
 )
@@ -17,6 +18,9 @@ func (b *Bank) sayRefused(name string, r locker.Reason, e *locker.Entry) string 
 		if why := b.sayKind(r, e); why != "" {
 			return why
 		}
+	}
+	if e != nil && r == locker.StaleCache && strings.HasPrefix(e.Code.ID, ticketPrefix) && e.Code.NotBefore < b.ticketsFrom {
+		return "this bank was restored from a backup, and nobody knows which tickets from before were used: have a new one signed"
 	}
 	if d := b.awaiting(name); r == locker.Busy && d != nil {
 		return fmt.Sprintf("door %s at this scanner awaits its label first: scan it and shut the door, or use another scanner", d.spec.ID)

@@ -226,7 +226,7 @@ func (r *restore) writeConfig() error {
 			return err
 		}
 	}
-	if cfg.DataDir != r.done.Data {
+	if here, err := filepath.Abs(r.done.Data); err == nil && filepath.Clean(cfg.DataDir) != here && cfg.DataDir != r.done.Data {
 		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("the data was restored to %s, and the configuration has data_dir %s", r.done.Data, cfg.DataDir), Cure: "once more with --data " + cfg.DataDir}
 	}
 	return nil

@@ -27,7 +27,8 @@ const backupHelp = `Writes what a bank knows into one file, while it serves peop
 lockerd does not run: doors and what lies behind them, use marks, revocations, key
 set, the journal, and the configuration. Not in it: codes (the backend sends them
 again, those issued at the socket end), private keys and passwords; with --keys these
-are in it, too, and --to must encrypt it. It is read back before it counts.`
+are in it, too, and --to must encrypt it. One that is not encrypted is read back before
+it counts.`
 
 const restoreHelp = `lockerd must be stopped. The backup is unpacked and verified beside the data; only
 then what is there moves aside (before-restore-N, kept) and the backup takes its place.
@@ -66,7 +67,11 @@ func backupVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		return c.print(r, func(p *ui.Page) {
-			p.Line("%s: %d bytes, %d files of bank %s up to event %d, read back and whole", r.File, r.Bytes, len(r.Files), r.Head.Bank, r.Head.Next-min(r.Head.Next, 1))
+			how := "encrypted"
+			if !r.Sealed {
+				how = "read back and whole"
+			}
+			p.Line("%s: %d bytes, %d files of bank %s, %s", r.File, r.Bytes, len(r.Files), r.Head.Bank, how)
 			if !r.Sealed {
 				p.Line("whoever has it can read what lay behind which door, and for whom: --to encrypts")
 			}
