@@ -5,6 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,15 +15,16 @@ import (
 	"testing"
 	"time"
 
+	"lockerd/daemon/backup"
 	"lockerd/daemon/bundle"
 	"lockerd/daemon/locker"
 	"lockerd/sync/wire"
 )
 
-// TestBundlesHoldNoDoorUp has support bundles made without a pause while people
-// scan: their doors are pulsed as they are without.
-func TestBundlesHoldNoDoorUp(t *testing.T) {
-	const people = 10
+// TestBundlesAndBackupsHoldNoDoorUp has support bundles and backups made without a
+// pause while people scan: their doors are pulsed as they are without.
+func TestBundlesAndBackupsHoldNoDoorUp(t *testing.T) {
+	const people = 8
 	r := newLoadRig(t, 1)
 	r.start()
 	visits := func(first int) (took []time.Duration) {
@@ -35,48 +39,83 @@ func TestBundlesHoldNoDoorUp(t *testing.T) {
 		return took
 	}
 	alone := visits(1)
+	for n, one := range map[string]func(context.Context) (int, error){"bundles": r.bundle, "backups": r.backup} {
+		ctx, cancel := context.WithCancel(r.ctx)
+		defer cancel()
+		m := &maker{first: make(chan struct{})}
+		done := m.begin(ctx, one)
+		select {
+		case <-m.first:
+		case err := <-done:
+			t.Fatal(err)
+		}
+		first := 1 + people
+		if n == "backups" {
+			first += people
+		}
+		crowd := visits(first)
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("scan to pulse alone %v\nwhile %d %s were made %v; the largest %d bytes, the slowest %s", alone, m.made.Load(), n, crowd, m.most.Load(), time.Duration(m.longest.Load()))
+		if each := ratio(crowd, people-1, alone, people*9/10); each > loadSlowest {
+			t.Errorf("the slowest waits %.1f times as long as alone (bound %.0f)", each, loadSlowest)
+		}
+	}
+}
 
-	ctx, cancel := context.WithCancel(r.ctx)
-	defer cancel()
-	var made, most, longest atomic.Int64
+// maker makes something again and again.
+type maker struct {
+	first               chan struct{} // closed when there is one
+	made, most, longest atomic.Int64
+}
+
+func (m *maker) begin(ctx context.Context, one func(context.Context) (int, error)) <-chan error {
 	done := make(chan error, 1)
-	first := make(chan struct{})
 	go func() {
 		for {
 			began := time.Now()
-			b, err := r.client.Bundle(ctx)
+			n, err := one(ctx)
 			if ctx.Err() != nil {
 				done <- nil
 				return
-			}
-			if err == nil {
-				_, _, err = bundle.Read(bytes.NewReader(b))
 			}
 			if err != nil {
 				done <- err
 				return
 			}
-			most.Store(max(most.Load(), int64(len(b))))
-			longest.Store(max(longest.Load(), int64(time.Since(began))))
-			if made.Add(1) == 1 {
-				close(first)
+			m.most.Store(max(m.most.Load(), int64(n)))
+			m.longest.Store(max(m.longest.Load(), int64(time.Since(began))))
+			if m.made.Add(1) == 1 {
+				close(m.first)
 			}
 		}
 	}()
-	select {
-	case <-first:
-	case err := <-done:
-		t.Fatal(err)
+	return done
+}
+
+func (r *loadRig) bundle(ctx context.Context) (int, error) {
+	b, err := r.client.Bundle(ctx)
+	if err != nil {
+		return 0, err
 	}
-	crowd := visits(1 + people)
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	_, _, err = bundle.Read(bytes.NewReader(b))
+	return len(b), err
+}
+
+func (r *loadRig) backup(ctx context.Context) (int, error) {
+	body, err := r.client.Backup(ctx)
+	if err != nil {
+		return 0, err
 	}
-	t.Logf("scan to pulse alone %v\nwhile %d bundles were made %v; the largest %d bytes, the slowest %s", alone, made.Load(), crowd, most.Load(), time.Duration(longest.Load()))
-	if each := ratio(crowd, people-1, alone, people*9/10); each > loadSlowest {
-		t.Errorf("the slowest waits %.1f times as long as alone (bound %.0f)", each, loadSlowest)
+	defer func() { _ = body.Close() }()
+	n := 0
+	_, files, err := backup.Read(body, func(backup.Head) error { return nil }, func(_ string, size int64, _ io.Reader) error { n += int(size); return nil })
+	if err == nil && len(files) < 3 {
+		err = fmt.Errorf("only %v", files)
 	}
+	return n, errors.Join(err, body.Err())
 }
 
 // TestBundleComesUp orders a support bundle over the broker: it comes in chunks,

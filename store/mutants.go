@@ -51,4 +51,4 @@ func (s *Store) absorbNew(index uint64, st *state, size int) error {
 
 func (s *Store) joins() bool { return s.o.Mutant != MutantNoJoin }
 
-func (r *restoring) unmarked() bool { return r.o.Mutant == MutantUnmarked }
+func (m mutation) unmarked() bool { return m.Mutant == MutantUnmarked }

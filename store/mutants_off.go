@@ -13,4 +13,4 @@ func (mutation) seams(o Options) Options { return o }
 
 func (s *Store) joins() bool { return true }
 
-func (r *restoring) unmarked() bool { return false }
+func (mutation) unmarked() bool { return false }

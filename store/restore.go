@@ -165,7 +165,7 @@ func (r *restoring) swap() (aside string, err error) {
 }
 
 func (r *restoring) mark() error {
-	if r.unmarked() {
+	if r.o.unmarked() {
 		return nil
 	}
 	if err := MarkRestored(r.dir, r.o.Why); err != nil {

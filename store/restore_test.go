@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -303,5 +304,42 @@ func TestBackupWhileItIsUsed(t *testing.T) {
 	t.Logf("%d commits, %d bytes of events kept", <-done, s.EventBytes())
 	if _, err := journal.Checkpoint(filepath.Join(dir, "journal")); err != nil {
 		t.Errorf("nothing was pruned meanwhile: %v", err)
+	}
+}
+
+// TestRestoreAsRoot gives all it makes to the owner of the directory: else lockerd
+// could not open it.
+func TestRestoreAsRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	const uid, gid = 4711, 4712
+	c := copied{}
+	if err := CopyFiles(t.Context(), filled(t), c.take); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && (st.Uid != uid || st.Gid != gid) {
+			t.Errorf("%s belongs to %d:%d", path, st.Uid, st.Gid)
+		}
+		n++
+		return err
+	})
+	if err != nil || n < 8 {
+		t.Errorf("%d files: %v", n, err)
 	}
 }

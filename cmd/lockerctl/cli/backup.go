@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/backup"
@@ -108,8 +110,8 @@ func (b *saving) save(ctx context.Context) (saved, error) {
 	if r.Head, r.Files, r.Bytes, err = b.readBack(f); err != nil {
 		return r, err
 	}
-	if err := os.Link(f.Name(), b.path); err != nil { // never over another file
-		return r, &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write %q: %v", b.path, err), Cure: "name another file, on a file system of Linux"}
+	if err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, b.path, unix.RENAME_NOREPLACE); err != nil { // never over another file; a stick's FAT knows no links
+		return r, &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write %q: %v", b.path, err), Cure: "name another file"}
 	}
 	return r, syncDir(filepath.Dir(b.path))
 }
