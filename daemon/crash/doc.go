@@ -8,6 +8,8 @@
 // the codes there and watches the locks. LOCKERD_IMAGES says how many images.
 // TestPowerCutsInRecovery does the same to starts that such a cut made necessary.
 //
+// TestPowerCutsInRestore cuts the power at every operation of a restore.
+//
 // TestMutantsAreCaught (build tag mutants) has the same judge look at banks and
 // stores that each break one promise, and fails if it does not object. Without
 // the tag there is nothing of a mutant in any program.
