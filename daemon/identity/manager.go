@@ -24,7 +24,7 @@ type Pace struct {
 
 // DefaultPace is that of a bank.
 func DefaultPace() Pace {
-	return Pace{Look: 10 * time.Second, RetryMin: time.Second, RetryMax: 5 * time.Minute, Refused: time.Hour, Unset: 24 * time.Hour}
+	return Pace{Look: 3 * time.Second, RetryMin: time.Second, RetryMax: 5 * time.Minute, Refused: time.Hour, Unset: 24 * time.Hour}
 }
 
 // Manager enrols a bank, erases the seed, and renews the certificate.
