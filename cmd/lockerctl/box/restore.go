@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"lockerd/daemon/backup"
 	"lockerd/daemon/bank"
@@ -135,7 +139,7 @@ func giveToLockerd(path string) error {
 
 // unpack writes the store's files; it returns nil only if the backup is whole.
 func (r *restore) unpack(ctx context.Context, in io.Reader, to string) error {
-	head, _, err := backup.Read(in, r.fits, func(name string, size int64, body io.Reader) error {
+	head, files, err := backup.Read(in, r.fits, func(name string, size int64, body io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -153,14 +157,51 @@ func (r *restore) unpack(ctx context.Context, in io.Reader, to string) error {
 		}
 		return nil // of a later version
 	})
-	if err == nil {
-		r.done.Head = head
-		_, err = os.Stat(filepath.Join(to, "journal"))
+	if err != nil {
+		return err
+	}
+	r.done.Head = head
+	if _, err := os.Stat(filepath.Join(to, "journal")); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: there is no journal in it", backup.ErrDamaged)
+	}
+	return readBack(to, files)
+}
+
+// readBack compares what the disk has of the files with their digests, before they
+// take anything's place.
+func readBack(dir string, files []backup.File) error {
+	for _, f := range files {
+		sum, err := fileSum(filepath.Join(dir, f.Name))
 		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("%w: there is no journal in it", backup.ErrDamaged)
+			continue // not the store's
+		}
+		if err == nil && sum != f.SHA256 {
+			err = errors.New("what is read is not what was written")
+		}
+		if err != nil {
+			return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot trust the disk with %s: %v", f.Name, err), Cure: "put in another card; nothing has changed"}
 		}
 	}
-	return err
+	return nil
+}
+
+// fileSum is the SHA-256 of a file as its disk has it, as far as the kernel can be made
+// to forget what it remembers.
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	if err := f.Sync(); err != nil {
+		return "", err
+	}
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // a wish
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func write(path string, body io.Reader) error {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,8 +30,7 @@ const backupHelp = `Writes what a bank knows into one file, while it serves peop
 lockerd does not run: doors and what lies behind them, use marks, revocations, key
 set, the journal, and the configuration. Not in it: codes (the backend sends them
 again, those issued at the socket end), private keys and passwords; with --keys these
-are in it, too, and --to must encrypt it. One that is not encrypted is read back before
-it counts.`
+are in it, too, and --to must encrypt it. It is read back before it counts.`
 
 const restoreHelp = `lockerd must be stopped. The backup is unpacked and verified beside the data; only
 then what is there moves aside (before-restore-N, kept) and the backup takes its place.
@@ -69,9 +69,9 @@ func backupVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		return c.print(r, func(p *ui.Page) {
-			how := "encrypted"
-			if !r.Sealed {
-				how = "read back and whole"
+			how := "read back and whole"
+			if r.Sealed {
+				how = "encrypted, " + how
 			}
 			p.Line("%s: %d bytes, %d files of bank %s, %s", r.File, r.Bytes, len(r.Files), r.Head.Bank, how)
 			if !r.Sealed {
@@ -101,13 +101,15 @@ func (b *saving) save(ctx context.Context) (saved, error) {
 		return r, &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write: %v", err), Cure: "name a file where you may write"}
 	}
 	defer func() { _ = os.Remove(f.Name()); _ = f.Close() }() // not there any more, if all went well
-	if r.Running, err = b.write(ctx, f); err != nil {
+	sum := sha256.New()
+	if r.Running, err = b.write(ctx, io.MultiWriter(f, sum)); err != nil {
 		return r, err
 	}
 	if err := f.Sync(); err != nil {
 		return r, fullDisk(b.path, err)
 	}
-	if r.Head, r.Files, r.Bytes, err = b.readBack(f); err != nil {
+	r.Head, r.Files = b.w.Head(), b.w.Files()
+	if r.Bytes, err = b.readBack(f, sum.Sum(nil)); err != nil {
 		return r, err
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, b.path, unix.RENAME_NOREPLACE); err != nil { // never over another file; a stick's FAT knows no links
@@ -128,24 +130,26 @@ func fullDisk(path string, err error) error {
 	return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write %q: %v", path, err), Cure: "free space there, or name a file on another disk"}
 }
 
-// readBack reads what was written; an encrypted one as far as that can be told
-// without its secret: it was encrypted from what was verified on its way.
-func (b *saving) readBack(f *os.File) (h backup.Head, files []backup.File, size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return h, nil, 0, err
+// readBack compares what the disk has with what was written; one that is not encrypted
+// is also read as a backup.
+func (b *saving) readBack(f *os.File, sum []byte) (size int64, err error) {
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // from the disk, not from memory, if the kernel can
+	h := sha256.New()
+	if _, err = f.Seek(0, io.SeekStart); err == nil {
+		size, err = io.Copy(h, f)
 	}
-	if b.to != "" {
-		return b.w.Head(), b.w.Files(), info.Size(), nil
+	if err == nil && !bytes.Equal(h.Sum(nil), sum) {
+		err = errors.New("what is read is not what was written")
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return h, nil, 0, err
+	if err == nil && b.to == "" {
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			_, _, err = backup.Read(bufio.NewReader(f), func(backup.Head) error { return nil }, func(string, int64, io.Reader) error { return nil })
+		}
 	}
-	h, files, err = backup.Read(bufio.NewReader(f), func(backup.Head) error { return nil }, func(string, int64, io.Reader) error { return nil })
 	if err != nil {
 		err = &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot trust what was written to %q: %v", b.path, err), Cure: "name a file on another disk: this one loses what it is given"}
 	}
-	return h, files, info.Size(), err
+	return size, err
 }
 
 // write asks lockerd for its files, or takes them from the disk.
