@@ -99,11 +99,15 @@ func TestUsedSinceBackup(t *testing.T) {
 					t.Errorf("%s is %q, want %q: %v", name, v, want, err)
 				}
 			}
+			snapshotKnows(t, s)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
 
-			board := t.TempDir() // a new one
+			board := t.TempDir() // a new one, that has been started once
+			if s = openStore(t, board, Options{}); s.Close() != nil {
+				t.Fatal("it does not start")
+			}
 			if _, err := Restore(board, RestoreOptions{Why: "test"}, c.stage); err != nil {
 				t.Fatal(err)
 			}
@@ -118,6 +122,27 @@ func TestUsedSinceBackup(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// snapshotKnows has the backend send all codes again, which has not heard of the last
+// use: what was used is.
+func snapshotKnows(t *testing.T, s *Store) {
+	t.Helper()
+	l, err := s.LoadSnapshot("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Add([]locker.Code{testCode(1), testCode(2), testCode(3)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Finish(locker.SetInfo{Epoch: 1, Version: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, used := range map[int]int{1: 1, 2: 1, 3: 0} {
+		if e, ok, err := s.Find(testCode(i).Tag); err != nil || !ok || e.Mark.Used != used {
+			t.Errorf("code %d: %+v, %v, %v", i, e.Mark, ok, err)
+		}
 	}
 }
 

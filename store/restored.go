@@ -68,7 +68,13 @@ func (s *Store) carry(ctx context.Context) *carried {
 		base = all[len(all)-1] // a restore was cut short: nothing has taken its place yet
 	}
 	c := s.salvage(ctx, base)
-	c.lossy = len(all) == 0 // of what was restored nobody expects to be of today
+	life := journal.ID(filepath.Join(base, journalName))
+	c.lossy = true // of what was restored nobody expects to be of today
+	for _, dir := range all {
+		if life != "" && journal.ID(filepath.Join(dir, journalName)) == life {
+			c.lossy = false // its further life, not that of a board which was new
+		}
+	}
 	for _, dir := range all {
 		c.join(s.salvage(ctx, dir))
 	}

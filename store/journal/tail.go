@@ -42,3 +42,24 @@ func backward(lines [][]byte) [][]byte {
 	slices.Reverse(lines)
 	return lines
 }
+
+// ID returns the id of the journal in dir, without a judgement of the rest of it; "" if
+// it can't be read.
+func ID(dir string) string {
+	paths, err := filepath.Glob(filepath.Join(dir, "*"+segSuffix))
+	if err != nil { // the pattern is good
+		return ""
+	}
+	for _, path := range paths {
+		b, err := readSegment(path)
+		if err != nil {
+			continue
+		}
+		if f, _, ok := parseFrame(b); ok && f.kind == kindHead {
+			if h, err := parseHead(f.payload); err == nil {
+				return h.ID
+			}
+		}
+	}
+	return ""
+}
