@@ -23,6 +23,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +73,9 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Secrets are the files that a configuration names, by their names in a backup.
+// Secrets are the files that a configuration names, by their names in a backup. What a
+// board has enrolled for is not among them: its key never leaves it, and another board
+// enrols for itself.
 func Secrets(c *config.Config) map[string]string {
 	files := map[string]string{"update-root.json": c.Update.RootFile}
 	if m := c.MQTT; m != nil {
@@ -81,7 +84,9 @@ func Secrets(c *config.Config) map[string]string {
 	if c.Trust != nil {
 		files["trust.json"] = c.Trust.KeysFile
 	}
-	maps.DeleteFunc(files, func(_, path string) bool { return path == "" })
+	maps.DeleteFunc(files, func(_, path string) bool {
+		return path == "" || c.Identity != nil && filepath.Dir(path) == filepath.Clean(c.Identity.Dir)
+	})
 	return files
 }
 

@@ -170,6 +170,8 @@ func TestSecrets(t *testing.T) {
 	}
 	c.MQTT = &config.MQTT{KeyFile: "/k", PasswordFile: "/p"}
 	c.Trust = &config.Trust{KeysFile: "/t"}
+	c.Identity = &config.Identity{Dir: "/var/lib/lockerd/identity"}
+	c.MQTT.CAFile = c.Identity.CAFile()
 	if n := backup.Secrets(&c); len(n) != 3 || n["bank.key"] != "/k" || n["mqtt.password"] != "/p" || n["trust.json"] != "/t" {
 		t.Errorf("%v", n)
 	}

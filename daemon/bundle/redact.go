@@ -19,6 +19,7 @@ var shown = map[string]string{
 	"":         "version bank data_dir timezone",
 	"mqtt":     "url ca_file cert_file key_file password_file prefix down_qos keepalive heartbeat ack_timeout",
 	"trust":    "keys_file",
+	"identity": "dir seed_file url",
 	"time":     "file",
 	"bus":      "name driver port baud reply_timeout poll coils rs485",
 	"profile":  "closed_bit byte_order lock_byte",
@@ -32,7 +33,7 @@ var shown = map[string]string{
 	"kiosk":    "listen",
 	"metrics":  "listen",
 	"update":   "source root_file hold deadline",
-	"children": "mqtt trust time bus profile locker boards door scanner open journal control kiosk metrics update",
+	"children": "mqtt trust identity time bus profile locker boards door scanner open journal control kiosk metrics update",
 }
 
 // Redact returns a configuration with those keys only whose values may leave

@@ -244,13 +244,21 @@ func explain(err error) error {
 	return e
 }
 
+// writeBeside is WriteNew that makes the directory, too.
+func writeBeside(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // what lies in it has modes of its own
+		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot make a directory: %v", err), Cure: "run it as root"}
+	}
+	return WriteNew(path, b)
+}
+
 // writeConfig writes configuration and keys where the bank had them, never over
 // anything.
 func (r *restore) writeConfig() error {
 	if r.conf == nil {
 		return &bank.Error{Code: control.CodeNotFound, Text: "the data is restored, but there is no configuration in the backup", Cure: "write one: lockerctl commission, or /usr/share/doc/lockerd/examples"}
 	}
-	if err := WriteNew(r.o.Config, r.conf); err != nil {
+	if err := writeBeside(r.o.Config, r.conf); err != nil {
 		return err
 	}
 	r.done.Config = r.o.Config
@@ -263,7 +271,7 @@ func (r *restore) writeConfig() error {
 		if _, err := os.Lstat(path); !ok || err == nil {
 			continue
 		}
-		if err := WriteNew(path, text); err != nil {
+		if err := writeBeside(path, text); err != nil {
 			return err
 		}
 	}

@@ -29,8 +29,9 @@ import (
 const backupHelp = `Writes what a bank knows into one file, while it serves people, or of one whose
 lockerd does not run: doors and what lies behind them, use marks, revocations, key
 set, the journal, and the configuration. Not in it: codes (the backend sends them
-again, those issued at the socket end), private keys and passwords; with --keys these
-are in it, too, and --to must encrypt it. It is read back before it counts.`
+again, those issued at the socket end), what the board has enrolled for (another enrols
+for itself), private keys and passwords; with --keys these two are in it, and --to must
+encrypt it. It is read back before it counts.`
 
 const restoreHelp = `lockerd must be stopped. The backup is unpacked and verified beside the data; only
 then what is there moves aside (before-restore-N, kept) and the backup takes its place.
