@@ -38,6 +38,8 @@ func items(b *built, rel release) ([]item, error) {
 		{to: "/usr/lib/udev/rules.d/70-lockerd.rules", from: "lockerd.rules"},
 		{to: "/usr/lib/modules-load.d/lockerd.conf", from: "modules.conf"},
 		{to: "/usr/lib/systemd/system/", from: "lockerd.service", in: "deb rpm"},
+		{to: "/usr/lib/systemd/system/", from: "lockerd-kernel-log.socket", in: "deb rpm"},
+		{to: "/usr/lib/systemd/system/", from: "lockerd-kernel-log@.service", in: "deb rpm"},
 		{to: "/usr/lib/sysusers.d/lockerd.conf", from: "sysusers.conf", in: "deb rpm"},
 		{to: "/usr/lib/tmpfiles.d/lockerd.conf", from: "tmpfiles.conf", in: "deb rpm"},
 		{to: "/etc/init.d/lockerd", from: "apk/lockerd.initd", mode: 0o755, in: "apk"},

@@ -2,10 +2,12 @@ package support
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 
@@ -64,8 +66,43 @@ func (g *gathering) machine(context.Context) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// KernelSocket is where the package has somebody who may read the kernel's log say it
+// to lockerd, which may not.
+const KernelSocket = "/run/lockerd-kernel-log.sock"
+
 // KernelLog reads what the kernel keeps of its log, at most a part's size of its end.
-func KernelLog(context.Context) ([]byte, error) { return kmsg("/dev/kmsg") }
+func KernelLog(ctx context.Context) ([]byte, error) { return kernelLog(ctx, "/dev/kmsg", KernelSocket) }
+
+func kernelLog(ctx context.Context, device, socket string) ([]byte, error) {
+	b, err := kmsg(device)
+	if err == nil {
+		return b, nil
+	}
+	b, serr := said(ctx, socket)
+	if serr != nil {
+		return nil, errors.Join(err, serr)
+	}
+	return b, nil
+}
+
+// saidMax bounds what is read of a socket: far more than the kernel keeps.
+const saidMax = 32 << 20
+
+// said is what a socket says of itself until it ends.
+func said(ctx context.Context, socket string) ([]byte, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask for the kernel's log: %w", err)
+	}
+	defer func() { _ = c.Close() }() // was only read
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	b, err := io.ReadAll(io.LimitReader(c, saidMax))
+	if err != nil || len(b) == 0 {
+		return nil, fmt.Errorf("cannot read the kernel's log from %s: %d bytes, %w", socket, len(b), cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	return tail(b, bundle.PartMax), nil
+}
 
 // kmsg reads one record a read (dev-kmsg in the kernel's ABI documents).
 func kmsg(path string) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -192,5 +193,50 @@ func TestComplete(t *testing.T) {
 	}
 	if got["kernel.log"] != "as root: [hidden]\n" || got["lockerd.log"] != "lockerd's own\n" {
 		t.Errorf("logs %q %q", got["kernel.log"], got["lockerd.log"])
+	}
+}
+
+// TestKernelLogIsSaid: where the device may not be read, the package's socket says it.
+func TestKernelLogIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	device, socket := filepath.Join(dir, "kmsg"), filepath.Join(dir, "s")
+	if _, err := kernelLog(t.Context(), device, socket); err == nil || !strings.Contains(err.Error(), "kmsg") || !strings.Contains(err.Error(), "cannot ask for the kernel's log") {
+		t.Errorf("nobody says it: %v", err)
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	says := make(chan string)
+	go func() {
+		for text := range says {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte(text))
+			if text != "hangs" {
+				_ = c.Close()
+			}
+		}
+	}()
+	defer close(says)
+	ask := func(ctx context.Context, text string) (string, error) {
+		says <- text
+		b, err := kernelLog(ctx, device, socket)
+		return string(b), err
+	}
+	if b, err := ask(t.Context(), "[1.0] usb 1-1: disconnected\n"); err != nil || b != "[1.0] usb 1-1: disconnected\n" {
+		t.Errorf("%q: %v", b, err)
+	}
+	if b, err := ask(t.Context(), ""); err == nil {
+		t.Errorf("nothing is %q", b)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if b, err := ask(ctx, "hangs"); err == nil {
+		t.Errorf("who hangs says %q", b)
 	}
 }

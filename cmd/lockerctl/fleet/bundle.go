@@ -23,7 +23,7 @@ it in chunks while no event waits; chunks that get lost are asked for again, als
 when the bank was away meanwhile. It is encrypted to a key of this state's, which
 is made at the first time (bundle.key beside the state), and unpacked into a
 directory; with --to, to somebody else, and left as it is. The kernel's log is in it
-only if lockerd may read that; its own log is not.`
+where lockerd runs from its package on systemd; lockerd's own log is not.`
 
 // bundleWait is how long a bundle may be under way: a hundred chunks over a modem.
 const bundleWait = 15 * time.Minute
