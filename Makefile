@@ -49,6 +49,11 @@ $(ROOT):
 	mmdebstrap --format=tar --variant=minbase --include=systemd,systemd-sysv,dbus,udev,procps bookworm $@.part
 	@mv $@.part $@
 
+.PHONY: qemu-arm
+qemu-arm: ## programs, first door and power cuts on emulated ARMv6 and arm64; start beside a stub (needs qemu-user-static)
+	LOCKERD_QEMU=1 $(GO) test -count=1 -v -timeout 60m -run TestQemu ./cmd/lockerpkg
+	$(GO) test -run '^$$' -bench BenchmarkStart -benchtime 40x -timeout 20m ./cmd/lockerpkg
+
 .PHONY: test
 test: ## all tests
 	$(GO) test ./...

@@ -13,7 +13,8 @@ import (
 
 // sizeMax bounds each program, stripped: updates travel over the air. Issue 6.
 // toolMax bounds lockerctl, which no update carries: `release` signs with go-tuf,
-// and sigstore and protobuf come with it, some 4 MiB; `enrol` is a CA, 0.4 MiB.
+// and sigstore and protobuf come with it, 2.3 MiB (go-tuf itself needs them); `enrol`
+// is a CA, 0.4 MiB.
 const (
 	sizeMax = 15 << 20
 	toolMax = 19 << 20

@@ -3,7 +3,6 @@ package bank
 import (
 	"context"
 	"fmt"
-	"regexp"
 
 	"lockerd/daemon/locker"
 )
@@ -38,7 +37,7 @@ type AuditEnd struct {
 	Doors   int    `json:"doors"`   // asked and answered
 }
 
-var auditForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+var auditForm = locker.NewForm(`^[a-z0-9-]{1,32}$`)
 
 // Audit takes one answer of an audit. It is refused if the door holds another item
 // than the engineer was told: somebody was quicker.

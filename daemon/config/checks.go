@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func checkTenant(v string) (what, cure string) {
 	return "", ""
 }
 
-var partName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
+var partName = locker.NewForm(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 
 // checkName is for the names of buses and scanners, which the contract leaves
 // open: they go into events and onto labels.

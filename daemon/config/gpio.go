@@ -2,9 +2,9 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
+	"lockerd/daemon/locker"
 	"lockerd/hal"
 	"lockerd/hal/gpio"
 )
@@ -96,7 +96,7 @@ func (s *section) alone(key, line string) {
 	}
 }
 
-var lineName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}$|^gpiochip[0-9]{1,3}/[0-9]{1,4}$`)
+var lineName = locker.NewForm(`^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}$|^gpiochip[0-9]{1,3}/[0-9]{1,4}$`)
 
 func checkLine(v string) (what, cure string) {
 	if lineName.MatchString(v) {

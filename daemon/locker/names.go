@@ -2,7 +2,6 @@ package locker
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 )
 
@@ -107,9 +106,9 @@ func (s *Size) UnmarshalText(b []byte) error {
 }
 
 var (
-	bankName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
-	slugName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
-	codeID   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	bankName = NewForm(`^[a-z0-9][a-z0-9-]{0,31}$`)
+	slugName = NewForm(`^[a-z0-9][a-z0-9._-]{0,31}$`)
+	codeID   = NewForm(`^[A-Za-z0-9._-]{1,64}$`)
 )
 
 // ValidBank tells whether s may name a bank.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -24,11 +23,11 @@ const (
 )
 
 var (
-	tokenForm   = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{16,512}$`)
-	caForm      = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	countryForm = regexp.MustCompile(`^[A-Z]{2}$`)
-	rawKeyForm  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
-	passForm    = regexp.MustCompile(`^[ -~]{8,63}$`)
+	tokenForm   = locker.NewForm(`^[A-Za-z0-9._~+/=-]{16,512}$`)
+	caForm      = locker.NewForm(`^sha256:[0-9a-f]{64}$`)
+	countryForm = locker.NewForm(`^[A-Z]{2}$`)
+	rawKeyForm  = locker.NewForm(`^[0-9a-fA-F]{64}$`)
+	passForm    = locker.NewForm(`^[ -~]{8,63}$`)
 )
 
 // text is a string of the TOML, or noText where something else stands there.

@@ -10,9 +10,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"time"
 
+	"lockerd/daemon/locker"
 	"lockerd/daemon/slots"
 	"lockerd/daemon/update/tuf"
 )
@@ -32,7 +32,7 @@ const (
 	roleTargets   = "targets"
 )
 
-var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var digestForm = locker.NewForm(`^[0-9a-f]{64}$`)
 
 // Client knows what this bank has believed so far.
 type Client struct {

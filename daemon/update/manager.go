@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"sync"
 	"time"
 
@@ -21,7 +20,7 @@ const (
 	DefaultChannel = "stable"
 )
 
-var channelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+var channelForm = locker.NewForm(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // Bank is what an update needs of the bank.
 type Bank interface {

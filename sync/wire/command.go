@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
@@ -138,8 +137,8 @@ func checkCommand(c *locker.Command, body []byte) string {
 }
 
 var (
-	channelForm = regexp.MustCompile(ChannelForm)
-	windowForm  = regexp.MustCompile(WindowForm)
+	channelForm = locker.NewForm(ChannelForm)
+	windowForm  = locker.NewForm(WindowForm)
 )
 
 // Forms of the arguments of update.

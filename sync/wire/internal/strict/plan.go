@@ -5,22 +5,24 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 )
 
-// Plan is how values of T are decoded. It does not change after Compile.
-type Plan[T any] struct{ root *plan }
+// Plan is how values of T are decoded. It is made when it is first used, so that a
+// start does not wait for the plans of all messages, and never changes.
+type Plan[T any] struct{ root func() *plan }
 
 // Compile prepares the decoding of T, which must not be a recursive type. Members
 // of the extra fields are known by "Type.member": optional or null, for types
 // whose tags are not ours to write.
 func Compile[T any](extra map[string]string) Plan[T] {
-	return Plan[T]{compile(reflect.TypeFor[T](), extra)}
+	return Plan[T]{sync.OnceValue(func() *plan { return compile(reflect.TypeFor[T](), extra) })}
 }
 
 // Decode decodes all of b.
 func (p Plan[T]) Decode(b []byte) (T, error) {
 	var v T
-	err := decode(b, p.root, reflect.ValueOf(&v).Elem())
+	err := decode(b, p.root(), reflect.ValueOf(&v).Elem())
 	return v, err
 }
 
