@@ -54,6 +54,28 @@ qemu-arm: ## programs, first door and power cuts on emulated ARMv6 and arm64; st
 	LOCKERD_QEMU=1 $(GO) test -count=1 -v -timeout 60m -run TestQemu ./cmd/lockerpkg
 	$(GO) test -run '^$$' -bench BenchmarkStart -benchtime 40x -timeout 20m ./cmd/lockerpkg
 
+# The bank that an image is for: make image-pi CONFIG=lon-042.toml
+CONFIG ?=
+
+.PHONY: image-pi
+image-pi: ## an image for the cards of Raspberry Pi 3 and 4: cmd/lockerpkg/image/README.md (root; a quarter of an hour, later a minute)
+	@$(call image,$(CONFIG),pi-arm64)
+
+.PHONY: image-qemu
+image-qemu: ## the same with eight simulated doors
+	@$(call image,cmd/lockerpkg/files/examples/sim.toml,qemu-arm64)
+
+.PHONY: image-boot
+image-boot: image-qemu ## start it in qemu, open a door, cut the power, again (ten minutes)
+	LOCKERD_IMAGE=$(CURDIR)/.bin/image/lockerd-qemu-arm64.img $(GO) test -count=1 -v -timeout 30m -run TestBoot ./cmd/lockerpkg/image
+
+define image
+rm -f .bin/image/*.deb
+export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} && \
+  $(GO) run ./cmd/lockerpkg -version $(VERSION) -targets arm64 -formats deb -out .bin/image && \
+  $(GO) run ./cmd/lockerpkg/image -config '$(1)' -deb .bin/image/lockerd_*_arm64.deb -out .bin/image/lockerd-$(2).img
+endef
+
 .PHONY: test
 test: ## all tests
 	$(GO) test ./...

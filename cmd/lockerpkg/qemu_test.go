@@ -14,33 +14,30 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lockerd/cmd/lockerpkg/emulate"
 )
 
-// emulated is a board's processor as qemu-user has it.
+// emulated is a kind of board whose processor is emulated.
 type emulated struct {
-	target   string // in the catalogue
-	emulator string
-	cpu      string
-	class    byte // of the ELF header: 1 has 32 bits, 2 has 64
-	machine  byte // e_machine
+	emulate.Processor
+	target string // in the catalogue
 }
 
-var boards = []emulated{
-	{target: "armhf-v6", emulator: "qemu-arm-static", cpu: "arm1176", class: 1, machine: 40},
-	{target: "arm64", emulator: "qemu-aarch64-static", cpu: "cortex-a53", class: 2, machine: 183},
+func boards() []emulated {
+	return []emulated{{emulate.ARM1176(), "armhf-v6"}, {emulate.CortexA53(), "arm64"}}
 }
 
 // TestQemu runs the packages' programs for ARM, and the proofs that a word's size
 // could break, on emulated processors: `make qemu-arm`.
 //
-// The programs start themselves again (the check of the state file). So that these
-// children are emulated too, a run has binfmt_misc of its own, in a user namespace:
-// nothing is registered on the machine around. That needs Linux 6.7.
+// The programs start themselves again (the check of the state file): these children
+// are emulated, too.
 func TestQemu(t *testing.T) {
 	if os.Getenv("LOCKERD_QEMU") == "" {
 		t.Skip("takes minutes: make qemu-arm")
 	}
-	for _, e := range boards {
+	for _, e := range boards() {
 		t.Run(e.target, func(t *testing.T) {
 			e.need(t)
 			b, err := build(t.Context(), e.of(t), "v1.2.0", t.TempDir()) // holds them to their size, too
@@ -52,7 +49,7 @@ func TestQemu(t *testing.T) {
 			t.Run("proofs", e.proofs)
 		})
 	}
-	t.Run("armhf-v6/is no v7", func(t *testing.T) { tooNew(t, boards[0]) })
+	t.Run("armhf-v6/is no v7", func(t *testing.T) { tooNew(t, boards()[0]) })
 }
 
 // tooNew shows that the emulated ARMv6 tells: what is built for v7 dies there.
@@ -67,7 +64,7 @@ func tooNew(t *testing.T, e emulated) {
 	if _, err := golang(t.Context(), c[0], "build", "-o", exe, "lockerd/cmd/lockerd"); err != nil {
 		t.Fatal(err)
 	}
-	out, err := e.command(t.Context(), ".", exe, "version").CombinedOutput()
+	out, err := e.Command(t.Context(), exe, "version").CombinedOutput()
 	if err == nil || !bytes.Contains(out, []byte("SIGILL")) && !bytes.Contains(out, []byte("Illegal instruction")) {
 		t.Fatalf("a program for ARMv7 ran on an ARMv6: %v\n%s", err, out)
 	}
@@ -75,10 +72,10 @@ func tooNew(t *testing.T, e emulated) {
 
 func (e emulated) need(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath(e.emulator); err != nil {
-		t.Skipf("%s is not here: apt-get install qemu-user-static", e.emulator)
+	if _, err := exec.LookPath(e.Emulator); err != nil {
+		t.Skipf("%s is not here: apt-get install qemu-user-static", e.Emulator)
 	}
-	if out, err := e.command(t.Context(), ".", "true").CombinedOutput(); err != nil {
+	if out, err := e.Command(t.Context(), "true").CombinedOutput(); err != nil {
 		t.Skipf("no binfmt_misc in a user namespace (Linux 6.7 has it): %v\n%s", err, out)
 	}
 }
@@ -92,35 +89,10 @@ func (e emulated) of(t *testing.T) target {
 	return c[0]
 }
 
-// inside registers the emulator and becomes the program.
-const inside = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && printf %s "$1" >/proc/sys/fs/binfmt_misc/register || exit 125
-shift; exec "$@"`
-
-// command is one of a program for e, or of any other, among emulated children.
-func (e emulated) command(ctx context.Context, dir, exe string, args ...string) *exec.Cmd {
-	where, err := exec.LookPath(e.emulator)
-	if err != nil {
-		where = e.emulator
-	}
-	header := fmt.Sprintf(`\x7f\x45\x4c\x46\x%02x\x01`, e.class) + strings.Repeat(`\x00`, 12) + fmt.Sprintf(`\x%02x\x00`, e.machine)
-	mask := strings.Repeat(`\xff`, 6) + strings.Repeat(`\x00`, 12) + `\xff\xff`
-	rule := ":lockerd:M::" + header + ":" + mask + ":" + where + ":F"
-	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", inside, "sh", rule, exe}, args...)...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "QEMU_CPU="+e.cpu)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-	}
-	cmd.WaitDelay = time.Second
-	return cmd
-}
-
 // says runs a program to its end and holds what it prints against a pattern.
 func (e emulated) says(t *testing.T, want, exe string, args ...string) {
 	t.Helper()
-	out, err := e.command(t.Context(), ".", exe, args...).CombinedOutput()
+	out, err := e.Command(t.Context(), exe, args...).CombinedOutput()
 	if err != nil || !regexp.MustCompile(want).Match(out) {
 		t.Fatalf("%s %q: %v, want %q\n%s", filepath.Base(exe), args, err, want, out)
 	}
@@ -167,7 +139,7 @@ func (e emulated) firstDoor(t *testing.T, b *built) {
 func (e emulated) start(t *testing.T, exe, file string) (stop func()) {
 	t.Helper()
 	begun := time.Now()
-	cmd := e.command(t.Context(), ".", exe, "run", "--config", file)
+	cmd := e.Command(t.Context(), exe, "run", "--config", file)
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	out, err := cmd.StdoutPipe()
@@ -223,7 +195,8 @@ func (e emulated) proofs(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), proofMax)
 			defer cancel()
-			cmd := e.command(ctx, filepath.Join(root, p.pkg), exe, "-test.v", "-test.short", "-test.run", p.run)
+			cmd := e.Command(ctx, exe, "-test.v", "-test.short", "-test.run", p.run)
+			cmd.Dir = filepath.Join(root, p.pkg)
 			cmd.Env = append(cmd.Env, "LOCKERD_IMAGES="+cmp.Or(os.Getenv("LOCKERD_IMAGES"), "100"))
 			out, err := cmd.CombinedOutput()
 			told := notable.FindAll(out, -1)

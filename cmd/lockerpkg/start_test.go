@@ -27,17 +27,17 @@ func BenchmarkStart(b *testing.B) {
 	b.Run("amd64", func(b *testing.B) {
 		benchStart(b, targets()[0], func(exe string) *exec.Cmd { return exec.CommandContext(b.Context(), exe, "version") })
 	})
-	for _, e := range boards {
+	for _, e := range boards() {
 		b.Run(e.target, func(b *testing.B) {
-			if _, err := exec.LookPath(e.emulator); err != nil {
-				b.Skipf("%s is not here: apt-get install qemu-user-static", e.emulator)
+			if _, err := exec.LookPath(e.Emulator); err != nil {
+				b.Skipf("%s is not here: apt-get install qemu-user-static", e.Emulator)
 			}
 			t, err := choose(targets(), e.target)
 			if err != nil {
 				b.Fatal(err)
 			}
 			benchStart(b, t[0], func(exe string) *exec.Cmd {
-				return exec.CommandContext(b.Context(), e.emulator, "-cpu", e.cpu, exe, "version")
+				return exec.CommandContext(b.Context(), e.Emulator, "-cpu", e.CPU, exe, "version")
 			})
 		})
 	}

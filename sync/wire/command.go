@@ -163,7 +163,7 @@ func CheckUpdate(a *locker.CommandArgs) string {
 // RecipientForm is what a support bundle is encrypted to: an X25519 key.
 const RecipientForm = `^lockerd-bundle-[A-Za-z0-9_-]{43}$`
 
-var recipientForm = regexp.MustCompile(RecipientForm)
+var recipientForm = locker.NewForm(RecipientForm)
 
 func checkBundle(c *locker.Command) string {
 	a := &c.Args
