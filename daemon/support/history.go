@@ -28,7 +28,7 @@ func (g *gathering) journal(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	lines, err := g.newest(ctx, s.Journal, eventsMost)
-	return tail(joined(lines), bundle.PartMax), err
+	return tail(joined(lines)), err
 }
 
 func (g *gathering) newest(ctx context.Context, j bank.JournalStatus, most uint64) (out [][]byte, err error) {

@@ -101,7 +101,7 @@ func said(ctx context.Context, socket string) ([]byte, error) {
 	if err != nil || len(b) == 0 {
 		return nil, fmt.Errorf("cannot read the kernel's log from %s: %d bytes, %w", socket, len(b), cmp.Or(err, io.ErrUnexpectedEOF))
 	}
-	return tail(b, bundle.PartMax), nil
+	return tail(b), nil
 }
 
 // kmsg reads one record a read (dev-kmsg in the kernel's ABI documents).
@@ -125,7 +125,7 @@ func kmsg(path string) ([]byte, error) {
 		}
 		out = append(out, kmsgLine(record[:n])...)
 		if len(out) > 2*bundle.PartMax {
-			out = bytes.Clone(tail(out, bundle.PartMax))
+			out = bytes.Clone(tail(out))
 		}
 	}
 }

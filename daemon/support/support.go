@@ -231,7 +231,7 @@ func traceName(i int, bus string) string {
 func bounded(read Question) Question {
 	return func(ctx context.Context) ([]byte, error) {
 		b, err := read(ctx)
-		return tail(b, bundle.PartMax), err
+		return tail(b), err
 	}
 }
 
@@ -306,12 +306,12 @@ func joined(lines [][]byte) []byte {
 	return b.Bytes()
 }
 
-// tail keeps whole lines at the end.
-func tail(b []byte, most int) []byte {
-	if len(b) <= most {
+// tail keeps whole lines at the end, as many as a part holds.
+func tail(b []byte) []byte {
+	if len(b) <= bundle.PartMax {
 		return b
 	}
-	b = b[len(b)-most:]
+	b = b[len(b)-bundle.PartMax:]
 	return b[bytes.IndexByte(b, '\n')+1:]
 }
 
