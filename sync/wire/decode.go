@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"regexp"
 
+	"lockerd/daemon/locker"
 	"lockerd/sync/wire/internal/strict"
 )
 
@@ -131,7 +131,7 @@ func DecodeBundle(b []byte) (Bundle, error) {
 	return m, err
 }
 
-var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var sha256Form = locker.NewForm(`^[0-9a-f]{64}$`)
 
 // Piece returns the bytes of the chunk, or why they can't be part of the whole.
 func (m *Bundle) Piece() (piece []byte, why string) {
