@@ -90,6 +90,9 @@ func (g *guest) check(t *testing.T, boot int, seeded []byte) {
 	g.says(t, `(?m)^rw,`, "findmnt -no OPTIONS /var/lib/lockerd")
 	g.says(t, `(?m)^[2-3][0-9]{3}M`, "df --output=size -BM /var/lib/lockerd | tail -1 | tr -d ' '") // grown to the card's end
 	g.says(t, fmt.Sprintf("(?m)^%x ", sha256.Sum256(seeded)), "setpriv --reuid=lockerd --regid=lockerd --clear-groups sha256sum /boot/firmware/"+seed.Name)
+	const sandboxed = "nsenter -m -t $(systemctl show -P MainPID lockerd) setpriv --reuid=lockerd --regid=lockerd --clear-groups sh -c ': >>/boot/firmware/%s && echo may'"
+	g.says(t, `(?m)^may$`, fmt.Sprintf(sandboxed, seed.Name)) // lockerd erases it in its place
+	g.says(t, `Read-only file system`, fmt.Sprintf(sandboxed, "cmdline.txt"))
 	g.says(t, `(?m)^Address=192\.0\.2\.17/24$`, "cat /etc/systemd/network/10-seed.network")
 	if g.cable {
 		g.says(t, `inet 192\.0\.2\.17/24 `, "ip -color=never -4 -o address show dev eth0")
