@@ -89,7 +89,8 @@ type backend struct {
 	twice    int // events that came again
 	withhold bool
 	restored bool
-	bare     bool // does not look at what it is sent but for the last seq
+	asked    time.Time // for a resync
+	bare     bool      // does not look at what it is sent but for the last seq
 	mangle   bool
 	jumbled  [][]byte
 	changed  chan struct{}
@@ -235,10 +236,11 @@ func (b *backend) birth(payload []byte) {
 	}
 }
 
-// resync asks a bank to go back, once after a restore.
+// resync asks a bank to go back after a restore, until something fits: the bank may be
+// between two connections, and then what is sent to it is lost.
 func (b *backend) resync() {
-	if b.restored {
-		b.restored = false
+	if b.restored && time.Since(b.asked) > 300*time.Millisecond {
+		b.asked = time.Now()
 		b.send(order{Typ: "command", From: b.l.upto + 1})
 	}
 }
@@ -329,6 +331,7 @@ func (b *backend) apply(line []byte) bool {
 			b.tb.Errorf("event %d breaks the chain: %s against %s", ev.Seq, hash, line)
 		}
 	}
+	b.restored = false
 	b.l.upto, b.l.hash = ev.Seq, ev.Hash
 	b.l.lines++
 	return true
