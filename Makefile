@@ -89,17 +89,17 @@ proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtua
 	LOCKERD_IMAGES=20000 $(GO) test -count=1 -timeout 20m -run TestPowerCuts ./daemon/crash & cuts=$$!; \
 	  LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m -skip TestPowerCuts ./daemon/crash && \
 	  $(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash ./daemon/bank; r=$$?; wait $$cuts && exit $$r
-	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest & noise=$$!; \
+	( LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest && \
+	  LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon ) & noise=$$!; \
 	  LOCKERD_SEQUENCES=20000 $(GO) test -count=1 -timeout 20m -run TestSequences ./daemon/bank && \
 	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank; r=$$?; wait $$noise && exit $$r
-	LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon
 
 .PHONY: nightly-gpio
 nightly-gpio: ## GPIO lines and keyboards on a kernel's own, in qemu (needs qemu-system-arm; fetches a kernel of 57 MB)
 	$(GO) test -count=1 -v -timeout 15m -tags nightly ./hal/gpio/qemutest
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (60s) or an eighth of it, twelve at a time
+fuzz: ## every fuzz target for FUZZTIME (60s) or an eighth of it, sixteen at a time
 	@./.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
