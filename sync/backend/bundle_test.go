@@ -40,6 +40,7 @@ func order(t *testing.T, r *rig, limit time.Duration, each func()) got {
 		default:
 		}
 		time.Sleep(time.Second)
+		synctest.Wait() // what was due in this very moment reads the time that passes
 		r.pass(time.Second)
 		if each != nil {
 			each()

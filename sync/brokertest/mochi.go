@@ -2,9 +2,11 @@ package brokertest
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
@@ -97,9 +99,30 @@ func (m *Mochi) Kill() {
 	if m.server == nil {
 		return
 	}
-	_ = m.server.Close() // it is thrown away
+	s := m.server
 	m.server = nil
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = s.Close() // it is thrown away
+	}()
+	// A client that connects amid its closing is not told to go, and Close waits for it
+	// for ever.
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-closed:
+			return
+		case <-look.C:
+			for _, c := range s.Clients.GetAll() {
+				c.Stop(errKilled)
+			}
+		}
+	}
 }
+
+var errKilled = errors.New("the broker is killed")
 
 // Stop implements Broker.
 func (m *Mochi) Stop() { m.Kill() }
