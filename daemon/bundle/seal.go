@@ -35,13 +35,9 @@ func NewKey() (secret, to string, err error) {
 
 // Recipient returns the recipient of a secret.
 func Recipient(secret string) (string, error) {
-	raw, err := decodeKey(privateKey, strings.TrimSpace(secret))
+	k, err := secretOf(secret)
 	if err != nil {
 		return "", err
-	}
-	k, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	return recipient + base64.RawURLEncoding.EncodeToString(k.PublicKey().Bytes()), nil
 }
@@ -51,17 +47,9 @@ func IsSealed(b []byte) bool { return strings.HasPrefix(string(b), sealMagic) }
 
 // Seal encrypts a bundle to a recipient.
 func Seal(to string, plain []byte) ([]byte, error) {
-	raw, err := decodeKey(recipient, to)
+	pk, err := publicOf(to)
 	if err != nil {
 		return nil, err
-	}
-	pub, err := ecdh.X25519().NewPublicKey(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	pk, err := hpke.NewDHKEMPublicKey(pub)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	c, err := hpke.Seal(pk, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), []byte(sealMagic), plain)
 	if err != nil {
@@ -72,17 +60,9 @@ func Seal(to string, plain []byte) ([]byte, error) {
 
 // Unseal decrypts what Seal has made.
 func Unseal(secret string, sealed []byte) ([]byte, error) {
-	raw, err := decodeKey(privateKey, strings.TrimSpace(secret))
+	sk, err := privateOf(secret)
 	if err != nil {
 		return nil, err
-	}
-	k, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	sk, err := hpke.NewDHKEMPrivateKey(k)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	if !IsSealed(sealed) {
 		return nil, fmt.Errorf("%w: it is not a sealed bundle", ErrDamaged)
@@ -92,6 +72,44 @@ func Unseal(secret string, sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w, or the bundle was changed on its way", ErrKey)
 	}
 	return plain, nil
+}
+
+// publicOf is the key that a recipient is.
+func publicOf(to string) (hpke.PublicKey, error) {
+	raw, err := decodeKey(recipient, to)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := fits(ecdh.X25519().NewPublicKey(raw))
+	if err != nil {
+		return nil, err
+	}
+	return fits(hpke.NewDHKEMPublicKey(pub))
+}
+
+// privateOf is the key that a secret is.
+func privateOf(secret string) (hpke.PrivateKey, error) {
+	k, err := secretOf(secret)
+	if err != nil {
+		return nil, err
+	}
+	return fits(hpke.NewDHKEMPrivateKey(k))
+}
+
+func secretOf(secret string) (*ecdh.PrivateKey, error) {
+	raw, err := decodeKey(privateKey, strings.TrimSpace(secret))
+	if err != nil {
+		return nil, err
+	}
+	return fits(ecdh.X25519().NewPrivateKey(raw))
+}
+
+// fits words the error of a key that the standard library does not take.
+func fits[K any](k K, err error) (K, error) {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return k, err
 }
 
 func decodeKey(prefix, s string) ([]byte, error) {

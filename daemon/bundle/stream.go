@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"crypto/ecdh"
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
@@ -24,17 +23,9 @@ const (
 // SealStream encrypts what is written to it to a recipient. Close ends the stream,
 // not w.
 func SealStream(to string, w io.Writer) (io.WriteCloser, error) {
-	raw, err := decodeKey(recipient, to)
+	pk, err := publicOf(to)
 	if err != nil {
 		return nil, err
-	}
-	pub, err := ecdh.X25519().NewPublicKey(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	pk, err := hpke.NewDHKEMPublicKey(pub)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	enc, s, err := hpke.NewSender(pk, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), []byte(streamMagic))
 	if err != nil {
@@ -89,17 +80,9 @@ const StreamHead = len(streamMagic)
 // UnsealStream decrypts what SealStream has made. A stream that was cut ends with an
 // error, never with io.EOF.
 func UnsealStream(secret string, r io.Reader) (io.Reader, error) {
-	raw, err := decodeKey(privateKey, strings.TrimSpace(secret))
+	sk, err := privateOf(secret)
 	if err != nil {
 		return nil, err
-	}
-	k, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	sk, err := hpke.NewDHKEMPrivateKey(k)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	head := make([]byte, len(streamMagic)+encBytes)
 	if _, err := io.ReadFull(r, head); err != nil || !IsSealedStream(head) {

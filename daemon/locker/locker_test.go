@@ -123,3 +123,22 @@ func FuzzTime(f *testing.F) {
 		}
 	})
 }
+
+func TestCut(t *testing.T) {
+	for _, x := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"a short one", 20, "a short one"},
+		{"exactly", 7, "exactly"},
+		{"too long", 3, "too"},
+		{"Tür", 2, "T"}, // ü has two bytes, of which one is left
+		{"Tür", 3, "Tü"},
+		{"", 0, ""},
+	} {
+		if got := Cut(x.in, x.most); got != x.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", x.in, x.most, got, x.want)
+		}
+	}
+}

@@ -108,7 +108,7 @@ func (t *txn) reply(b *bank, r *wire.Reply) {
 		return
 	}
 	answer := r.Reply
-	answer.Reason = cut(answer.Reason, 256)
+	answer.Reason = locker.Cut(answer.Reason, 256)
 	if raw, err := json.Marshal(answer.Result); err != nil || len(raw) > replyBytes {
 		answer.Result = map[string]any{"omitted": len(raw)}
 	}
@@ -154,11 +154,4 @@ func (b *bank) pending() int {
 		}
 	}
 	return n
-}
-
-func cut(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
 }

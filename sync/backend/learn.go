@@ -55,7 +55,7 @@ func (t *txn) learnDocument(b *bank, ev *locker.Event) {
 		t.reportedDesired(b, version, false)
 	case locker.EvConfigRejected:
 		if version == b.Desired.Version {
-			b.Desired.Rejected, b.Desired.Why, b.dirty = version, cut(ev.Why, 512), true
+			b.Desired.Rejected, b.Desired.Why, b.dirty = version, locker.Cut(ev.Why, 512), true
 		}
 	case locker.EvTrustApplied:
 		t.reportedTrust(b, version, false)
@@ -68,7 +68,7 @@ func (t *txn) learnRefused(b *bank, ev *locker.Event) {
 	reason := string(ev.Reason)
 	oneRecord := ev.Op == "put" && ev.ID != "" && (reason == wire.Malformed || reason == wire.Quota || reason == wire.WrongTenant)
 	if oneRecord {
-		t.reject(b, ev.Set, ev.ID, cut(reason+": "+ev.Why, 512))
+		t.reject(b, ev.Set, ev.ID, locker.Cut(reason+": "+ev.Why, 512))
 	}
 	if digestRefused(ev) {
 		t.learnDigest(b, ev.Set)
@@ -76,7 +76,7 @@ func (t *txn) learnRefused(b *bank, ev *locker.Event) {
 	if reason == wire.Stale {
 		t.learnStale(b, ev.Set)
 	}
-	b.find(t.now, FoundRefused, cut(fmt.Sprintf("the bank refused a message: %s %s %s", reason, ev.Op, ev.Why), 512))
+	b.find(t.now, FoundRefused, locker.Cut(fmt.Sprintf("the bank refused a message: %s %s %s", reason, ev.Op, ev.Why), 512))
 }
 
 // learnStale takes up that the bank has something newer than what was sent to it,
@@ -126,7 +126,7 @@ func (b *bank) learnAlarm(ev *locker.Event) {
 	case locker.EvDoorClosed, locker.EvDoorOpened:
 		b.calm(door)
 	case locker.EvStorageFault:
-		b.raise(ev.At, "storage", cut("fault of the disk: "+ev.Error, 256))
+		b.raise(ev.At, "storage", locker.Cut("fault of the disk: "+ev.Error, 256))
 	case locker.EvBootStarted:
 		b.calm("storage")
 	}

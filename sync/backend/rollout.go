@@ -26,7 +26,7 @@ func (t *txn) learnUpdate(b *bank, ev *locker.Event) {
 	if !ok {
 		return
 	}
-	b.Update = &Update{Version: cut(ev.Version.String(), 64), Phase: cut(phase, 32), Why: cut(ev.Why, 512), At: ev.At}
+	b.Update = &Update{Version: locker.Cut(ev.Version.String(), 64), Phase: locker.Cut(phase, 32), Why: locker.Cut(ev.Why, 512), At: ev.At}
 	b.dirty = true
 	if t.c.roll != nil {
 		t.c.roll.Heard(b.Name, ev)

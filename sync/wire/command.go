@@ -68,7 +68,7 @@ func readCommand(body []byte) (Down, *Refusal) {
 	}
 	m.Asked = l.asked()
 	if m.Bad != "" {
-		m.Bad, m.Command = clip(m.Bad), l.rest()
+		m.Bad, m.Command = locker.Cut(m.Bad, maxWhy), l.rest()
 	}
 	return &m, nil
 }

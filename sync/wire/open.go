@@ -35,7 +35,7 @@ func (k *Keys) Open(e Expect, topic string, payload []byte, retained bool) (Down
 		}
 	}
 	r.Topic = word
-	r.Why = clip(r.Why)
+	r.Why = locker.Cut(r.Why, maxWhy)
 	return nil, key, r
 }
 
@@ -141,10 +141,3 @@ func wordOf(topic string) string {
 func malformed(err error) *Refusal { return &Refusal{Reason: Malformed, Why: err.Error()} }
 
 const maxWhy = 200 // bytes of a why: it becomes part of an event
-
-func clip(s string) string {
-	if len(s) > maxWhy {
-		return strings.ToValidUTF8(s[:maxWhy], "")
-	}
-	return s
-}

@@ -68,7 +68,7 @@ func readDesired(body []byte) (Down, *Refusal) {
 		err = CheckDesired(&doc)
 	}
 	if err != nil {
-		m.Bad = clip(err.Error())
+		m.Bad = locker.Cut(err.Error(), maxWhy)
 		return m, nil
 	}
 	m.Doc = doc

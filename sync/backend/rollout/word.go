@@ -22,7 +22,7 @@ func (r *Rollout) Heard(bank string, ev *locker.Event) {
 		r.move(p, Trying, "", ev.At)
 	case Confirmed, RolledBack, Abandoned:
 		if p.Heard { // else it is that of an older order, sent late
-			r.move(p, to, cut(ev.Why), ev.At)
+			r.move(p, to, locker.Cut(ev.Why, wordsMax), ev.At)
 		}
 	}
 }
@@ -77,6 +77,9 @@ func (r *Rollout) Replied(f Fleet, bank string, reply *locker.Reply, now locker.
 	}
 }
 
+// wordsMax bounds what is kept of a bank's words.
+const wordsMax = 300
+
 // sentence is what a bank says to its refusal.
 func sentence(r *locker.Reply) string {
 	why := r.Status
@@ -86,14 +89,5 @@ func sentence(r *locker.Reply) string {
 	if text, ok := r.Result["error"].(string); ok && text != "" {
 		why += ": " + text
 	}
-	return cut(why)
-}
-
-// cut bounds what is kept of a bank's words.
-func cut(s string) string {
-	const most = 300
-	if len(s) > most {
-		return s[:most]
-	}
-	return s
+	return locker.Cut(why, wordsMax)
 }
