@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // serialForm is what the bank takes for a serial number, contract 4.
-var serialForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+var serialForm = locker.NewForm(`^[A-Za-z0-9._-]{1,32}$`)
 
 // Open orders an opening without a code and waits for its outcome. While a
 // service code's visit is under way the opening belongs to it.
