@@ -42,9 +42,7 @@ func TestEnrolScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("TZ", "UTC")
-			e.Setenv("TERM", "xterm")
-			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			evenly(e)
 			e.Setenv("LOCKERCTL_FLEET_STATE", filepath.Join(e.WorkDir, "st", "f.db"))
 			e.Setenv("ENROL", fmt.Sprintf("127.0.0.1:%d", brokertest.FreePort(t)))
 			e.Values[brokerKey{}] = new(*brokertest.Mosquitto)

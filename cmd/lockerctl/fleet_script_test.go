@@ -43,9 +43,7 @@ func TestFleetScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			broker := brokertest.StartMosquitto(t, brokertest.Options{}) // one each: banks' names are client ids
-			e.Setenv("TZ", "UTC")
-			e.Setenv("TERM", "xterm")
-			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			evenly(e)
 			e.Setenv("LOCKERCTL_BROKER", broker.URL())
 			e.Setenv("LOCKERCTL_PREFIX", "lockers/test")
 			e.Setenv("LOCKERCTL_FLEET_STATE", filepath.Join(e.WorkDir, "st", "f.db"))

@@ -30,6 +30,13 @@ var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 
 const patience = 20 * time.Second // for anything a script awaits
 
+// evenly has a script see the same on every machine.
+func evenly(e *testscript.Env) {
+	e.Setenv("TZ", "UTC")
+	e.Setenv("TERM", "xterm")
+	e.Setenv("GORACE", "atexit_sleep_ms=0") // else each lockerctl under -race lingers for a second
+}
+
 // TestScripts runs lockerctl against a fake bank at a real socket. The
 // commands beside testscript's own:
 //
@@ -57,9 +64,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("TZ", "UTC")
-			e.Setenv("TERM", "xterm")
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each lockerctl under -race lingers for a second
+			evenly(e)
 			e.Setenv("LOCKERD_SOCKET", filepath.Join(e.WorkDir, "s"))
 			e.Values[cabinetKey{}] = &cabinet{}
 			e.Values[fakeKey{}] = &fake{waiting: make(chan struct{}, 1)}

@@ -107,10 +107,7 @@ func (c *call) report(err error) int {
 	if c.json && !c.wrote {
 		_ = json.NewEncoder(c.out).Encode(e) // flushed by the caller
 	}
-	ui.Emit(c.stderr, "lockerctl: %s\n", ui.Clean(e.Text))
-	if e.Cure != "" {
-		ui.Emit(c.stderr, "  next: %s\n", ui.Clean(e.Cure))
-	}
+	ui.Fail(c.stderr, e.Text, "", e.Cure)
 	return exitFailed
 }
 

@@ -41,11 +41,7 @@ func (c *call) report(err error) int {
 	if c.json {
 		_ = json.NewEncoder(c.out).Encode(t) // flushed by the caller
 	}
-	ui.Emit(c.stderr, "lockerctl: %s\n", ui.Clean(t.Text))
-	if state != "" {
-		ui.Emit(c.stderr, "  %s\n", state)
-	}
-	ui.Emit(c.stderr, "  next: %s\n", ui.Clean(t.Cure))
+	ui.Fail(c.stderr, t.Text, state, t.Cure)
 	return exitFailed
 }
 

@@ -77,6 +77,9 @@ type action = ui.Action[*call]
 
 // Run is the program: args behind `lockerctl flash`, the exit code back.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == "help" { // as of the programs with verbs; a file is ./help
+		args = []string{"--help"}
+	}
 	return runWith(here(stdin, stderr), args, stdout)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"lockerd/sync/enrol"
 	"lockerd/sync/enrol/authority"
+	"lockerd/sync/peer"
 )
 
 // enrolOperations are those of lockerctl enrol and replace.
@@ -115,8 +116,11 @@ func opEnrolService(_ context.Context, s *station, r *serviceRequest) (serviceGr
 	if err != nil {
 		return serviceGrant{}, err
 	}
-	text, ca, err := a.ServicePEM(r.Name, r.Hosts, pub)
-	return serviceGrant{text, ca}, worded(err)
+	cert, err := a.Service(r.Name, r.Hosts, pub)
+	if err != nil {
+		return serviceGrant{}, worded(err)
+	}
+	return serviceGrant{peer.PEM(cert), a.CA()}, nil
 }
 
 // worded makes a refusal the failure it is for who runs lockerctl.
@@ -127,11 +131,6 @@ func worded(err error) error {
 	return err
 }
 
-type replaceRequest struct {
-	Bank string        `json:"bank"`
-	TTL  time.Duration `json:"ttl"`
-}
-
 // replaced is what came of a replacement.
 type replaced struct {
 	madeToken
@@ -140,7 +139,7 @@ type replaced struct {
 	Kept    int      `json:"kept"` // items known behind its doors
 }
 
-func opEnrolReplace(_ context.Context, s *station, r *replaceRequest) (replaced, error) {
+func opEnrolReplace(_ context.Context, s *station, r *tokenRequest) (replaced, error) {
 	a, e, err := s.authority()
 	if err != nil {
 		return replaced{}, err

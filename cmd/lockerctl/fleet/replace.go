@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"time"
 
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
@@ -29,20 +28,14 @@ the backend can't know: --uncertain marks everything so, and lockerctl stock aud
 bank settles it with hands. Once all doors are told, nothing is kept any more.`
 
 func replaceVerb(fs *flag.FlagSet) action {
-	bank := fs.String("bank", "", "`name` of the bank")
-	ttl := ui.TTL(defaultTTL)
-	fs.Var(&ttl, "ttl", "how long the token is good")
-	f := &seedFlags{}
+	f := &tokenFlags{}
 	f.register(fs)
 	return func(ctx context.Context, c *call) error {
-		if err := needBank(*bank); err != nil {
-			return err
-		}
-		if err := f.dry(*bank); err != nil {
+		if err := f.check(); err != nil {
 			return err
 		}
 		var r replaced
-		if err := c.enrolAsk(ctx, "enrol.replace", replaceRequest{*bank, time.Duration(ttl)}, &r); err != nil {
+		if err := c.enrolAsk(ctx, "enrol.replace", f.request(), &r); err != nil {
 			return err
 		}
 		if c.json && f.out != "-" {
@@ -51,10 +44,10 @@ func replaceVerb(fs *flag.FlagSet) action {
 			}
 			return c.print(r, nil)
 		}
-		return c.hand(&r.madeToken, f, func(p *ui.Page) {
+		return c.hand(&r.madeToken, &f.seedFlags, func(p *ui.Page) {
 			revokedPage(p, r.Revoked, r.CRL)
 			if r.Kept > 0 {
-				p.Line("%d items are known behind its doors: lockerctl replace contents --bank %s, once the new board is there", r.Kept, *bank)
+				p.Line("%d items are known behind its doors: lockerctl replace contents --bank %s, once the new board is there", r.Kept, f.bank)
 			}
 		})
 	}

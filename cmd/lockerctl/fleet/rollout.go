@@ -105,7 +105,7 @@ func rolloutStartVerb(fs *flag.FlagSet) action {
 	fs.TextVar(&p.Stop, "stop", p.Stop, "`limit` of failed banks in all")
 	deadline := fs.Duration("deadline", rolloutDeadline, "for a bank, from order to verdict; with a window 26h")
 	soak := fs.Duration("soak", 10*time.Minute, "between a step's last verdict and the next step")
-	fs.IntVar(&p.Parallel, "parallel", p.Parallel, "`banks` that fetch or try at a time")
+	fs.IntVar(&p.Parallel, "parallel", p.Parallel, "`banks` under way at a time; with a window, those that try")
 	dry := fs.Bool("dry-run", false, "print the steps, order nothing")
 	follow := fs.Bool("follow", false, "stay until it is over")
 	return func(ctx context.Context, c *call) error {

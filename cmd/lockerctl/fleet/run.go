@@ -159,10 +159,7 @@ func (c *call) report(err error) int {
 	if c.json && !c.wrote {
 		_ = json.NewEncoder(c.out).Encode(f) // flushed by the caller
 	}
-	ui.Emit(c.stderr, "lockerctl: %s\n", ui.Clean(f.Text))
-	if f.Cure != "" {
-		ui.Emit(c.stderr, "  next: %s\n", ui.Clean(f.Cure))
-	}
+	ui.Fail(c.stderr, f.Text, "", f.Cure)
 	return exitFailed
 }
 

@@ -40,7 +40,7 @@ type (
 )
 
 // Run is the program: args behind `lockerctl release`, the exit code back.
-func Run(args []string, stdout, stderr io.Writer) int {
+func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	c := &call{out: bufio.NewWriter(stdout), repo: release.Repo{Now: time.Now}}
 	err := c.dispatch(context.Background(), args)
 	if ferr := c.out.Flush(); err == nil {

@@ -86,6 +86,18 @@ func widths(rows [][]Cell) []int {
 // to stderr, whose errors nobody is left to hear.
 func Emit(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
+// Fail says on stderr what went wrong, how things are left, and what to do next; what is
+// empty is not said.
+func Fail(stderr io.Writer, text, left, cure string) {
+	Emit(stderr, "lockerctl: %s\n", Clean(text))
+	if left != "" {
+		Emit(stderr, "  %s\n", left)
+	}
+	if cure != "" {
+		Emit(stderr, "  next: %s\n", Clean(cure))
+	}
+}
+
 // Page is the human side of stdout.
 type Page struct {
 	W      io.Writer

@@ -17,17 +17,11 @@
 package authority
 
 import (
-	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/base32"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,12 +30,6 @@ import (
 	"lockerd/sync/backend"
 	"lockerd/sync/enrol"
 	"lockerd/sync/peer"
-)
-
-// Bounds of a token's life.
-const (
-	TokenLeast = time.Minute
-	TokenMost  = 30 * 24 * time.Hour
 )
 
 // Options are what an authority stands on.
@@ -84,6 +72,9 @@ func New(o Options) *Authority {
 
 // Pin is the fingerprint of the CA, for seeds.
 func (a *Authority) Pin() string { return a.o.CA.Pin() }
+
+// CA is the CA's certificate, as PEM.
+func (a *Authority) CA() string { return a.o.CA.PEM() }
 
 // Barred tells whether a bank has been revoked and not enrolled again since. A bank that has
 // never been enrolled here is not: it may log in otherwise. Load must have been called.
@@ -131,76 +122,6 @@ func checkBank(bank string) error {
 	return nil
 }
 
-// Token is a new token. Its text is nowhere else.
-type Token struct {
-	Bank    string    `json:"bank"`
-	Text    string    `json:"token"`
-	Expires time.Time `json:"expires"`
-}
-
-// Token makes one for a bank that has no good certificate.
-func (a *Authority) Token(bank string, ttl time.Duration) (Token, error) {
-	if err := checkBank(bank); err != nil {
-		return Token{}, err
-	}
-	t, err := a.newToken(bank, ttl)
-	if err != nil {
-		return Token{}, err
-	}
-	return t, a.o.Store.Update(func(tx backend.Tx) error {
-		live, err := a.live(tx, bank)
-		if err != nil {
-			return err
-		}
-		if len(live) > 0 {
-			return enrolled(bank, live[0])
-		}
-		return a.keep(tx, t)
-	})
-}
-
-func enrolled(bank string, c held) error {
-	return enrol.Refuse(enrol.Enrolled, "lockerctl replace --bank "+bank+" revokes it and makes a token for the new board",
-		"cannot let another board be %s: it has a certificate, %s, good till %s", bank, c.serial, stamp(c.Until))
-}
-
-func (a *Authority) newToken(bank string, ttl time.Duration) (Token, error) {
-	if ttl < TokenLeast || ttl > TokenMost {
-		return Token{}, enrol.Refuse(enrol.Malformed, "use 1m to 30d", "cannot make a token that is good for %s", ttl)
-	}
-	raw := make([]byte, 16)
-	if _, err := rand.Read(raw); err != nil {
-		return Token{}, fmt.Errorf("cannot make a token: %w", err)
-	}
-	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)
-	return Token{bank, strings.ToLower(text), a.o.Now().Add(ttl).UTC().Truncate(time.Second)}, nil
-}
-
-func (a *Authority) keep(tx backend.Tx, t Token) error {
-	if err := a.sweep(tx); err != nil {
-		return err
-	}
-	return put(tx, key('t', enrol.TokenHash(t.Text)), token{Bank: t.Bank, Made: a.o.Now().UTC(), Expires: t.Expires})
-}
-
-// tokenKept is how long after its end a token is remembered, to be refused by name.
-const tokenKept = 90 * 24 * time.Hour
-
-// sweep forgets tokens that nobody will show any more.
-func (a *Authority) sweep(tx backend.Tx) error {
-	var gone []string
-	err := each(tx, 't', func(hash string, t *token) bool {
-		if a.o.Now().After(t.Expires.Add(tokenKept)) {
-			gone = append(gone, hash)
-		}
-		return true
-	})
-	for _, hash := range gone {
-		err = errors.Join(err, tx.Delete(key('t', hash)))
-	}
-	return err
-}
-
 // Enrol gives a board its first certificate.
 func (a *Authority) Enrol(r *enrol.Request) (*enrol.Grant, error) {
 	bank, pub, err := enrol.ParseCSR(r.CSR)
@@ -241,140 +162,6 @@ func (a *Authority) Enrol(r *enrol.Request) (*enrol.Grant, error) {
 		return nil, err
 	}
 	return a.grant(bank, cert)
-}
-
-func another(bank string) string {
-	return "lockerctl enrol token --bank " + bank + " makes one; put it on the card"
-}
-
-// judge tells whether a token is good for a bank and a key. What it says of a token is
-// told only to who has its text.
-func (a *Authority) judge(t *token, bank, id string) error {
-	switch {
-	case t == nil:
-		return enrol.Refuse(enrol.UnknownToken, another(bank), "cannot enrol %s: the operator knows no such token", bank)
-	case t.Bank != bank:
-		return enrol.Refuse(enrol.WrongBank, "is this the right card for this board? "+another(bank), "cannot enrol %s: the token was made for another bank", bank)
-	case t.Void:
-		return enrol.Refuse(enrol.Withdrawn, another(bank), "cannot enrol %s: its token was withdrawn", bank)
-	case !t.Used.IsZero() && t.Key != id:
-		return enrol.Refuse(enrol.TokenUsed, "if that board is not yours, its certificate is a thief's: lockerctl replace --bank "+bank+" revokes it and makes a new token",
-			"cannot enrol %s: its token was used by another board at %s", bank, stamp(t.Used))
-	case !a.o.Now().Before(t.Expires):
-		return enrol.Refuse(enrol.TokenExpired, another(bank), "cannot enrol %s: its token expired at %s", bank, stamp(t.Expires))
-	}
-	return nil
-}
-
-// again is the certificate that a token has given already.
-func (a *Authority) again(r backend.Reader, serial string) (*x509.Certificate, error) {
-	c, err := get[certificate](r, key('c', serial))
-	if err != nil {
-		return nil, err
-	}
-	if c == nil {
-		return nil, fmt.Errorf("cannot find the certificate %s in the store; bring the store back from a backup", serial)
-	}
-	if !c.Revoked.IsZero() {
-		return nil, refuseRevoked(c, serial)
-	}
-	return x509.ParseCertificate(c.DER)
-}
-
-func refuseRevoked(c *certificate, serial string) error {
-	return enrol.Refuse(enrol.Revoked, "if this is the right board: lockerctl replace --bank "+c.Bank+", and its token on a new card",
-		"cannot serve %s: its certificate %s was revoked at %s (%s)", c.Bank, serial, stamp(c.Revoked), c.Why)
-}
-
-// mayHave tells whether a key may be a bank's: not one of a revoked board, and none
-// beside another board that is good.
-func (a *Authority) mayHave(r backend.Reader, bank, id string) error {
-	gone, err := get[revocation](r, key('k', id))
-	if err != nil {
-		return err
-	}
-	if gone != nil {
-		return enrol.Refuse(enrol.KeyRevoked, "lockerctl enrol request --new makes a new key; by network the board makes one for each token",
-			"cannot give %s a certificate: this key was revoked at %s", bank, stamp(gone.At))
-	}
-	live, err := a.live(r, bank)
-	if err != nil {
-		return err
-	}
-	for _, c := range live {
-		if c.Key != id {
-			return enrolled(bank, c)
-		}
-	}
-	return nil
-}
-
-// issue signs and keeps a certificate.
-func (a *Authority) issue(tx backend.Tx, bank, id string, pub crypto.PublicKey, how string) (*x509.Certificate, error) {
-	now := a.o.Now()
-	cert, err := a.o.CA.leaf(bank, pub, now, a.o.Life, nil, x509.ExtKeyUsageClientAuth)
-	if err != nil {
-		return nil, err
-	}
-	serial := enrol.Serial(cert)
-	if err := put(tx, key('c', serial), certificate{Bank: bank, Key: id, DER: cert.Raw, Made: now.UTC(), Until: cert.NotAfter, How: how}); err != nil {
-		return nil, err
-	}
-	all, err := get[serials](tx, key('b', bank))
-	if err != nil {
-		return nil, err
-	}
-	if all == nil {
-		all = &serials{}
-	}
-	all.List = slices.Insert(all.List, 0, serial)
-	// Only what nobody takes any more is forgotten: the rest may have to be revoked.
-	all.List = slices.DeleteFunc(all.List, func(old string) bool {
-		c, gerr := get[certificate](tx, key('c', old))
-		if gerr == nil && (c == nil || now.After(c.Until.Add(Grace))) {
-			gerr = tx.Delete(key('c', old))
-			err = errors.Join(err, gerr)
-			return gerr == nil
-		}
-		err = errors.Join(err, gerr)
-		return false
-	})
-	if err != nil {
-		return nil, err
-	}
-	return cert, put(tx, key('b', bank), all)
-}
-
-// held is a certificate with its serial.
-type held struct {
-	certificate
-	serial string
-}
-
-// of returns a bank's certificates, the newest first.
-func (a *Authority) of(r backend.Reader, bank string) ([]held, error) {
-	all, err := get[serials](r, key('b', bank))
-	if err != nil || all == nil {
-		return nil, err
-	}
-	var list []held
-	for _, serial := range all.List {
-		c, err := get[certificate](r, key('c', serial))
-		if err != nil {
-			return nil, err
-		}
-		if c != nil {
-			list = append(list, held{*c, serial})
-		}
-	}
-	return list, nil
-}
-
-// live returns those of a bank that a broker would take.
-func (a *Authority) live(r backend.Reader, bank string) ([]held, error) {
-	list, err := a.of(r, bank)
-	now := a.o.Now()
-	return slices.DeleteFunc(list, func(c held) bool { return !c.Revoked.IsZero() || now.After(c.Until) }), err
 }
 
 // young is the part of a life in which a certificate is given again instead of a new
@@ -433,24 +220,6 @@ func (a *Authority) Renew(shown []*x509.Certificate) (*enrol.Grant, error) {
 	return a.grant(bank, cert)
 }
 
-// lost makes the record of a certificate that we have given and know nothing of: the store
-// came back from a backup that is older. A renewal keeps the key, so its bank is known by
-// that; a board that has enrolled since is not, and needs a token.
-func (a *Authority) lost(r backend.Reader, shown *x509.Certificate) (*certificate, error) {
-	id, err := enrol.KeyID(shown.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	list, err := a.of(r, shown.Subject.CommonName)
-	for _, h := range list {
-		if h.Key == id {
-			h.Until = shown.NotAfter
-			return &h.certificate, err
-		}
-	}
-	return nil, err
-}
-
 // Sign gives a certificate to a request that was carried here. Whoever calls it vouches
 // for the way it came.
 func (a *Authority) Sign(csr, bank string) (*enrol.Grant, string, error) {
@@ -500,15 +269,6 @@ func (a *Authority) grant(bank string, cert *x509.Certificate) (*enrol.Grant, er
 		return nil, err
 	}
 	return g, nil
-}
-
-// ServicePEM is Service, with the CA's certificate.
-func (a *Authority) ServicePEM(name string, hosts []string, pub *ecdsa.PublicKey) (cert, ca string, err error) {
-	c, err := a.Service(name, hosts, pub)
-	if err != nil {
-		return "", "", err
-	}
-	return peer.PEM(c), a.o.CA.PEM(), nil
 }
 
 // Service signs for one of the fleet's own: a server with its hosts, or a client whose
