@@ -102,6 +102,7 @@ type restoring struct {
 	dir     string
 	o       RestoreOptions
 	staging string
+	again   bool // nothing has opened the directory since an earlier restore marked it
 }
 
 // stage has the files written and makes them durable.
@@ -144,7 +145,7 @@ func (r *restoring) swap() (aside string, err error) {
 		return "", err
 	}
 	_, err = os.Stat(filepath.Join(r.dir, restoredName))
-	if old := err == nil; !old { // all that lies aside was taken over
+	if r.again = err == nil; !r.again { // all that lies aside was taken over
 		if err := r.forget(); err != nil {
 			return "", err
 		}
@@ -188,6 +189,11 @@ func (r *restoring) setAside() (string, error) {
 	aside := filepath.Join(r.dir, asidePrefix+strconv.Itoa(n))
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return "", fmt.Errorf("cannot make %q: %w", aside, err)
+	}
+	if r.again { // it may be what the earlier restore has put there: see lived
+		if err := MarkRestored(aside, r.o.Why); err != nil {
+			return "", err
+		}
 	}
 	if err := own(r.dir, aside); err != nil {
 		return "", err

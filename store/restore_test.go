@@ -146,6 +146,42 @@ func snapshotKnows(t *testing.T, s *Store) {
 	}
 }
 
+// TestRestoredTwiceWithoutStart: what the first restore has put on a new board lies
+// aside after the second, and is of the backup's own journal; but it is no further life
+// of it. Nobody knows what was used since, so tickets from before count for nothing.
+func TestRestoredTwiceWithoutStart(t *testing.T) {
+	c := copied{}
+	if err := CopyFiles(t.Context(), filled(t), c.take); err != nil {
+		t.Fatal(err)
+	}
+	for name, cut := range map[string]func(t *testing.T, board string) error{
+		"whole":                     func(*testing.T, string) error { return nil },
+		"cut before it is in place": func(_ *testing.T, board string) error { return os.RemoveAll(filepath.Join(board, journalName)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			board := t.TempDir()
+			if s := openStore(t, board, Options{}); s.Close() != nil { // as an image does by itself
+				t.Fatal("it does not start")
+			}
+			for range 2 {
+				if _, err := Restore(board, RestoreOptions{Why: "test"}, c.stage); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := cut(t, board); err != nil {
+				t.Fatal(err)
+			}
+			s := openStore(t, board, Options{Now: func() time.Time { return time.UnixMilli(1795500000000) }})
+			if v, _, err := s.Value(locker.ValueTicketsFrom); err != nil || string(v) != "1795500000000" {
+				t.Errorf("tickets from %q: %v", v, err)
+			}
+			if mark(t, s, "acme", 1).Used != 1 {
+				t.Error("what was used before the backup is not")
+			}
+		})
+	}
+}
+
 // TestUnsetClockAtRestore: what the system's clock says before the bank's floor is
 // no time.
 func TestUnsetClockAtRestore(t *testing.T) {

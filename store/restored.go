@@ -15,7 +15,7 @@ import (
 )
 
 // restoredName lies beside the journal from a restore until the first start
-// after it.
+// after it, and for ever in what a further restore has moved aside before that start.
 const restoredName = "restored"
 
 // MarkRestored says that the files in a data directory came from a backup. What
@@ -71,7 +71,7 @@ func (s *Store) carry(ctx context.Context) *carried {
 	life := journal.ID(filepath.Join(base, journalName))
 	c.lossy = true // of what was restored nobody expects to be of today
 	for _, dir := range all {
-		if life != "" && journal.ID(filepath.Join(dir, journalName)) == life {
+		if lived(dir, life) {
 			c.lossy = false // its further life, not that of a board which was new
 		}
 	}
@@ -84,6 +84,14 @@ func (s *Store) carry(ctx context.Context) *carried {
 		c.raise(locker.ValueTicketsFrom, c.values[locker.ValueFloor]) // the system's clock may be unset
 	}
 	return c
+}
+
+// lived tells whether what lies aside is the life of that journal as this board went
+// on with it. What an earlier restore may have put there, and nothing has opened since,
+// knows no more than a backup does.
+func lived(aside, life string) bool {
+	_, marked := os.Stat(filepath.Join(aside, restoredName))
+	return errors.Is(marked, os.ErrNotExist) && life != "" && journal.ID(filepath.Join(aside, journalName)) == life
 }
 
 // join takes over from another life of the bank what forbids more.
