@@ -79,7 +79,8 @@ func (c *carried) emit(id string, emit func([]byte) error) error {
 	return e.err
 }
 
-// fromCheckpoint takes over the newest checkpoint and returns where it stands.
+// fromCheckpoint takes over the newest checkpoint and returns where it stands, 0:
+// there is none, or it can't be read.
 func (c *carried) fromCheckpoint(dir string) (index uint64) {
 	err := journal.ReadCheckpoint(dir, func(b []byte) error {
 		var o object
@@ -99,6 +100,7 @@ func (c *carried) fromCheckpoint(dir string) (index uint64) {
 		return nil
 	})
 	if err != nil {
+		c.lossy = c.lossy || !errors.Is(err, journal.ErrNoCheckpoint)
 		return 0
 	}
 	return index

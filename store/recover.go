@@ -131,8 +131,8 @@ type carried struct {
 func (s *Store) salvage(ctx context.Context, data string) *carried {
 	c := &carried{doors: map[locker.DoorID]locker.DoorRecord{}, marks: map[locker.CodeKey]locker.Mark{}, values: map[string][]byte{}}
 	dir := filepath.Join(data, journalName)
-	applied, ok := c.fromBolt(ctx, s, statePath(data))
-	if !ok {
+	id, applied, ok := c.fromBolt(ctx, s, statePath(data))
+	if have := journal.ID(dir); !ok || have != "" && have != id { // of another journal: a cut came before it was built anew
 		applied = c.fromCheckpoint(dir)
 	}
 	next := applied + 1
@@ -154,25 +154,26 @@ func (s *Store) salvage(ctx context.Context, data string) *carried {
 }
 
 // fromBolt reads what state.db knows, record by record: a damaged one is left
-// out. It tells whether state.db could be read at all.
-func (c *carried) fromBolt(ctx context.Context, s *Store, path string) (applied uint64, ok bool) {
+// out. It tells of which journal and how far state.db is, and whether it could be
+// read at all.
+func (c *carried) fromBolt(ctx context.Context, s *Store, path string) (id string, applied uint64, ok bool) {
 	if _, err := os.Stat(path); err != nil || s.o.Check(ctx, path) != nil {
-		return 0, false
+		return "", 0, false
 	}
 	db, err := openBolt(path)
 	if err != nil {
-		return 0, false
+		return "", 0, false
 	}
 	defer func() { _ = db.Close() }() // was only read
 	err = guard(path, func() error {
 		return db.View(func(tx *bbolt.Tx) error {
-			if _, applied, err = boltHead(tx); err != nil {
+			if id, applied, err = boltHead(tx); err != nil {
 				return err
 			}
 			return c.fromTx(tx)
 		})
 	})
-	return applied, err == nil
+	return id, applied, err == nil
 }
 
 func (c *carried) fromTx(tx *bbolt.Tx) error {

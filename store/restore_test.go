@@ -237,6 +237,65 @@ func TestAsideThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestLastSegmentThatCannotBeRead: no hole shows that the newest uses are lost.
+func TestLastSegmentThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{})
+	c := copied{}
+	if err := s.Backup(c.take); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s, use("acme", 1, 1))
+	crash(s)
+	if err := os.Mkdir(filepath.Join(dir, journalName, "0000000000000009.seg"), 0o700); err != nil { // reads with an error
+		t.Fatal(err)
+	}
+	if _, err := Restore(dir, RestoreOptions{Why: "test"}, c.stage); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, dir, Options{})
+	if mark(t, s, "acme", 1).Used != 1 {
+		t.Error("a use mark that could be read was lost")
+	}
+	if _, ok, err := s.Value(locker.ValueTicketsFrom); err != nil || !ok {
+		t.Errorf("tickets from before count: %v", err)
+	}
+}
+
+// TestCutInFirstStart ends the power when the start after a restore has the new journal
+// in place, and state.db is still the backup's, which is behind the backup's own journal.
+func TestCutInFirstStart(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{})
+	must(t, s, use("acme", 1, 1))
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s, use("acme", 2, 1)) // in the journal only
+	crash(s)
+	c := copied{}
+	if err := CopyFiles(t.Context(), dir, c.take); err != nil {
+		t.Fatal(err)
+	}
+	board := t.TempDir()
+	if _, err := Restore(board, RestoreOptions{Why: "test"}, c.stage); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, board, Options{})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(s.path, c["state.db"], 0o600), MarkRestored(board, "test")); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, board, Options{})
+	for i := 1; i <= 2; i++ {
+		if mark(t, s, "acme", i).Used != 1 {
+			t.Errorf("code %d was used, and is not", i)
+		}
+	}
+}
+
 // TestRestoreThatFails leaves everything as it was.
 func TestRestoreThatFails(t *testing.T) {
 	dir := filled(t)

@@ -1,21 +1,26 @@
 package journal
 
+import "errors"
+
 // Salvage calls fn with every sound record that can still be found in a
 // damaged journal, in the order in which they lie. It repairs nothing. The
-// record's bytes are fn's only while it runs.
+// record's bytes are fn's only while it runs. Segments that can't be read are
+// passed over, and the error is theirs.
 func Salvage(dir string, fn func(Record)) error {
 	segs, err := listSegments(dir)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, s := range segs {
 		b, err := readSegment(s.path)
 		if err != nil {
-			continue // the other segments may still be read
+			failed = append(failed, err)
+			continue
 		}
 		salvage(b, fn)
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func salvage(b []byte, fn func(Record)) {
