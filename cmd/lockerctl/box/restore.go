@@ -2,6 +2,7 @@ package box
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -125,7 +126,7 @@ func (r *restore) place() error {
 	return giveToLockerd(r.done.Data)
 }
 
-// giveToLockerd gives a new directory to the user whom the package's service runs as,
+// giveToLockerd gives a new file or directory to the user whom the package's service runs as,
 // if there is one.
 func giveToLockerd(path string) error {
 	u, err := user.Lookup("lockerd")
@@ -244,12 +245,24 @@ func explain(err error) error {
 	return e
 }
 
-// writeBeside is WriteNew that makes the directory, too.
-func writeBeside(path string, b []byte) error {
+// putBack writes a file where the bank had it, and its directory.
+func putBack(name, path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // what lies in it has modes of its own
 		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot make a directory: %v", err), Cure: "run it as root"}
 	}
-	return WriteNew(path, b)
+	if err := WriteNew(path, b); err != nil {
+		return err
+	}
+	return readable(name, path)
+}
+
+// readable lets lockerd, which runs as another user than who restores, read a file: of keys
+// and passwords it alone, of the rest everybody.
+func readable(name, path string) error {
+	if strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".password") {
+		return giveToLockerd(path)
+	}
+	return os.Chmod(path, 0o644) //nolint:gosec // no secret, as in the package
 }
 
 // writeConfig writes configuration and keys where the bank had them, never over
@@ -258,8 +271,10 @@ func (r *restore) writeConfig() error {
 	if r.conf == nil {
 		return &bank.Error{Code: control.CodeNotFound, Text: "the data is restored, but there is no configuration in the backup", Cure: "write one: lockerctl commission, or /usr/share/doc/lockerd/examples"}
 	}
-	if err := writeBeside(r.o.Config, r.conf); err != nil {
-		return err
+	if have, err := os.ReadFile(r.o.Config); err != nil || !bytes.Equal(have, r.conf) { // else a cut has come between it and the keys
+		if err := putBack(backup.ConfigName, r.o.Config, r.conf); err != nil {
+			return err
+		}
 	}
 	r.done.Config = r.o.Config
 	cfg, err := config.Parse(r.conf, r.o.Config)
@@ -271,7 +286,7 @@ func (r *restore) writeConfig() error {
 		if _, err := os.Lstat(path); !ok || err == nil {
 			continue
 		}
-		if err := writeBeside(path, text); err != nil {
+		if err := putBack(name, path, text); err != nil {
 			return err
 		}
 	}
