@@ -28,8 +28,11 @@ func (s *Source) Complete(ctx context.Context, made []byte) (About, []bundle.Par
 	secrets := append(bundle.Secrets(conf), g.passwords(conf)...)
 	for name := range about.Missing {
 		if read := s.Logs[name]; read != nil {
-			g.ask(ctx, name, bounded(read))
+			g.ask(ctx, name, bounded(name, read, conf))
 		}
+	}
+	for name, why := range g.missing { // what is wrong now, not what was for lockerd
+		about.Missing[name] = string(bundle.Scrub([]byte(why), secrets))
 	}
 	for _, p := range g.parts {
 		delete(about.Missing, p.Name)

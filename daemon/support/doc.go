@@ -7,7 +7,8 @@
 // Nothing here writes, moves a door or waits long: every question has a
 // deadline, and what is not answered by then is missing, with the reason in
 // about.json. What stands in the configuration and may not leave the bank, and
-// what has the form of a code, is taken out of every part.
+// what has the form of a code, is taken out of every part. Where the configuration is
+// no TOML nobody can tell its secrets: then lockerd's log, which may quote it, is missing.
 //
 //	about.json       About: what is in it, and what is missing and why
 //	config.toml      bundle.Redact of the file

@@ -128,7 +128,7 @@ func (s *Source) Gather(ctx context.Context) (About, []bundle.Part) {
 	g.about.Running, g.about.Down = s.Bank != nil, s.Down
 	g.about.By, g.about.Target = s.Version, runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH
 	var waiting sync.WaitGroup
-	for name, read := range g.questions() {
+	for name, read := range g.questions(conf) {
 		waiting.Go(func() { g.ask(ctx, name, read) })
 	}
 	waiting.Wait()
@@ -197,10 +197,10 @@ func (g *gathering) ask(ctx context.Context, name string, read Question) {
 }
 
 // questions is the catalogue of parts.
-func (g *gathering) questions() map[string]Question {
+func (g *gathering) questions(conf []byte) map[string]Question {
 	q := map[string]Question{"machine.txt": g.machine, "files.txt": g.files}
 	for name, read := range g.Logs {
-		q[name] = bounded(read)
+		q[name] = bounded(name, read, conf)
 	}
 	if g.Bank == nil {
 		q["journal.jsonl"], q["health.json"] = g.stored, g.storedHealth
@@ -227,9 +227,15 @@ func traceName(i int, bus string) string {
 	return fmt.Sprintf("bus-%d-trace.jsonl", i)
 }
 
-// bounded keeps the end of a log.
-func bounded(read Question) Question {
+const ownLog = "lockerd.log"
+
+// bounded keeps the end of a log. lockerd's own quotes what is wrong with a
+// configuration: of one that is no TOML nobody can tell which text is a secret.
+func bounded(name string, read Question, conf []byte) Question {
 	return func(ctx context.Context) ([]byte, error) {
+		if _, _, err := bundle.Redact(conf); err != nil && name == ownLog {
+			return nil, fmt.Errorf("it may quote the configuration: %w", err)
+		}
 		b, err := read(ctx)
 		return tail(b), err
 	}

@@ -196,6 +196,34 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestLogOfABrokenConfiguration: what lockerd has said of a configuration that is no TOML
+// quotes it, and nobody can tell its secrets.
+func TestLogOfABrokenConfiguration(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "lockerd.toml")
+	if err := os.WriteFile(conf, []byte("timezone = Europe\n[mqtt]\npassword = \"planted-secret\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &Source{ConfigFile: conf, DataDir: t.TempDir(), Logs: map[string]Question{
+		"kernel.log": func(context.Context) ([]byte, error) { return []byte("kernel\n"), nil },
+		"lockerd.log": func(context.Context) ([]byte, error) {
+			return []byte(`mqtt.password = "planted-secret": is not a known key`), nil
+		},
+	}}
+	about, parts := s.Gather(t.Context())
+	if strings.Contains(names(parts), " lockerd.log ") || !strings.Contains(names(parts), " kernel.log ") || about.Missing["lockerd.log"] == "" {
+		t.Errorf("parts %s, missing %v", names(parts), about.Missing)
+	}
+	denied := func(context.Context) ([]byte, error) { return nil, errors.New("permission denied") }
+	raw, err := (&Source{Bank: controltest.New(), Name: "lon-042", DataDir: t.TempDir(), Logs: map[string]Question{"kernel.log": denied, "lockerd.log": denied}}).Make(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	about, parts, err = s.Complete(t.Context(), raw)
+	if err != nil || strings.Contains(names(parts), " lockerd.log ") || !strings.Contains(names(parts), " kernel.log ") || !strings.Contains(about.Missing["lockerd.log"], "may quote") {
+		t.Errorf("completed: parts %s, missing %v: %v", names(parts), about.Missing, err)
+	}
+}
+
 // TestKernelLogIsSaid: where the device may not be read, the package's socket says it.
 func TestKernelLogIsSaid(t *testing.T) {
 	dir := t.TempDir()
