@@ -35,7 +35,7 @@ type restored struct {
 	open  store.Options // of the starts on what a cut has left
 }
 
-// cuts are all operations of the restore.
+// cuts are all operations of the restore, and of the start after it.
 func (r *restored) cuts() (out []int) {
 	for at := r.begin; at <= r.log.Len(); at++ {
 		out = append(out, at)
@@ -65,7 +65,7 @@ func restoreUse(n int) *locker.Commit {
 	}
 }
 
-// recordRestore makes a backup of a bank in use, uses codes, and restores it.
+// recordRestore makes a backup of a bank in use, uses codes, restores it, and starts.
 func recordRestore(t *testing.T, o store.RestoreOptions) *restored {
 	t.Helper()
 	rec := storetest.Mount(t)
@@ -114,6 +114,12 @@ func recordRestore(t *testing.T, o store.RestoreOptions) *restored {
 		t.Fatal(err)
 	}
 	r.end = rec.Mark("restored")
+	if s, err = store.Open(t.Context(), rec.Dir(), store.Options{SegmentBytes: 64 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	r.log = rec.Log()
 	return r
 }
@@ -198,7 +204,8 @@ func (r *restored) judge(s *store.Store, im storetest.Image) error {
 	return nil
 }
 
-// TestPowerCutsInRestore cuts the power at every operation of a restore.
+// TestPowerCutsInRestore cuts the power at every operation of a restore and of the start
+// after it.
 func TestPowerCutsInRestore(t *testing.T) {
 	rng, _ := seeded(t)
 	r := recordRestore(t, store.RestoreOptions{Why: "test"})
