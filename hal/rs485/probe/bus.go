@@ -209,8 +209,8 @@ func (b *Bus) Pulse(ctx context.Context, lock hal.Lock, length time.Duration) (b
 	}
 	h, err := b.line.ask(ctx, req, b.reply, 0)
 	begun = h.begun
-	if !begun.IsZero() {
-		over = begun.Add(req.Pulse)
+	if !begun.IsZero() { // the board begins when it has heard all of it: by its reply, or on its way still
+		over = time.Now().Add(b.line.wire(len(req.Bytes)) + req.Pulse)
 	}
 	switch {
 	case err != nil:

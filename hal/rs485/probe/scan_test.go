@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -162,5 +163,28 @@ func TestReadsBothWays(t *testing.T) {
 	}
 	if len(r.Views) != 2 || r.Views[0][0] != hal.Open || r.Views[1][16] != hal.Open || r.Views[1][0] != hal.Closed {
 		t.Errorf("views %v of %v", r.Views, b.Views())
+	}
+}
+
+// TestPulseIsOver holds that no lock is under power any more when it is said to be
+// without: a board begins when it has heard the request, not when it is sent.
+func TestPulseIsOver(t *testing.T) {
+	const answer = 60 * time.Millisecond
+	l := line(t, sim.LineConfig{Family: "xor8a", ByteTime: sim.Byte9600, Boards: []sim.BoardConfig{{Address: 1, Channels: 24, AnswerAfter: answer}}})
+	b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
+	for n, wait := range []time.Duration{time.Second, answer / 2} { // answered, and interrupted
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		begun, over, err := b.Pulse(ctx, hal.Lock{Address: 1, Channel: 3 + n}, 500*time.Millisecond)
+		cancel()
+		if begun.IsZero() || (err != nil) != (n == 1) {
+			t.Fatalf("the pulse of %v was to be sent, and answered within %v: %v", begun, wait, err)
+		}
+		e, err := l.Log().WaitPulse(t.Context(), hal.Lock{Address: 1, Channel: 3 + n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end := e.At.Add(e.Length); over.Before(end) {
+			t.Errorf("said to be over %v before the board ends it", end.Sub(over))
+		}
 	}
 }
