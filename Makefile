@@ -1,6 +1,8 @@
 # Targets document themselves: make help.
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME         := 60s
+# Packages tested at a time: most of them wait, for simulated boards and their bytes.
+PACKAGES         := 4
 TARGETS          := arm/6 arm/7 arm64 amd64
 
 GO      ?= go
@@ -78,21 +80,21 @@ endef
 
 .PHONY: test
 test: ## all tests
-	$(GO) test ./...
+	$(GO) test -p $(PACKAGES) ./...
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 LOCKERD_BANKS=4 LOCKERD_SEEDS=2 LOCKERD_IMAGES=150 LOCKERD_KILLS=5 LOCKERD_FLIPS=20 $(GO) test -race -short ./...
+	CGO_ENABLED=1 LOCKERD_BANKS=4 LOCKERD_SEEDS=2 LOCKERD_IMAGES=150 LOCKERD_KILLS=5 LOCKERD_FLIPS=20 $(GO) test -race -short -p 3 ./...
 
 .PHONY: proofs
 proofs: ## the long proofs: power cuts, seeded mutants, SIGKILL, bit rot, virtual months, random sequences beside a model
-	LOCKERD_IMAGES=20000 $(GO) test -count=1 -timeout 20m -run TestPowerCuts ./daemon/crash & cuts=$$!; \
-	  LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m -skip TestPowerCuts ./daemon/crash && \
-	  $(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash ./daemon/bank; r=$$?; wait $$cuts && exit $$r
 	( LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run 'TestRS485/.*/noise' ./hal/haltest && \
 	  LOCKERD_NOISE=30s $(GO) test -count=1 -timeout 10m -run TestNoisyScanner ./daemon ) & noise=$$!; \
-	  LOCKERD_SEQUENCES=20000 $(GO) test -count=1 -timeout 20m -run TestSequences ./daemon/bank && \
-	  LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank; r=$$?; wait $$noise && exit $$r
+	LOCKERD_IMAGES=20000 $(GO) test -count=1 -timeout 20m -run TestPowerCuts ./daemon/crash & cuts=$$!; \
+	LOCKERD_KILLS=200 LOCKERD_FLIPS=2000 $(GO) test -count=1 -timeout 20m -skip TestPowerCuts ./daemon/crash && \
+	$(GO) test -count=1 -timeout 20m -tags mutants -run TestMutants ./daemon/crash ./daemon/bank && wait $$cuts && \
+	LOCKERD_SEQUENCES=20000 $(GO) test -count=1 -timeout 20m -run TestSequences ./daemon/bank && \
+	LOCKERD_SEEDS=200 $(GO) test -count=1 -timeout 20m -run 'TestMonth' ./daemon/bank; r=$$?; wait $$noise || r=1; exit $$r
 
 .PHONY: nightly-gpio
 nightly-gpio: ## GPIO lines and keyboards on a kernel's own, in qemu (needs qemu-system-arm; fetches a kernel of 57 MB)
