@@ -25,18 +25,7 @@ func content(n int) []byte {
 
 func zipped(tb testing.TB, b []byte) []byte {
 	tb.Helper()
-	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.HuffmanOnly) // quick
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := z.Write(b); err != nil {
-		tb.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return out.Bytes()
+	return flashtest.Zipped(tb, b, gzip.HuffmanOnly) // quick
 }
 
 // file writes an image, and a sum beside it if one is given.
