@@ -14,30 +14,22 @@ import (
 // where there can be none: without root, and in most containers.
 func Loop(tb testing.TB, b []byte) string {
 	tb.Helper()
-	backing := filepath.Join(tb.TempDir(), "loop")
-	if err := os.WriteFile(backing, b, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	path, err := attach(backing, 0)
-	if err != nil {
-		tb.Skipf("no loop device can be made here (root, /dev/loop-control): %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := detach(path); err != nil {
-			tb.Error(err)
-		}
-	})
-	return path
+	return loop(tb, b, 0)
 }
 
 // ReadOnlyLoop is a loop device that can't be written to.
 func ReadOnlyLoop(tb testing.TB, b []byte) string {
 	tb.Helper()
+	return loop(tb, b, unix.LO_FLAGS_READ_ONLY)
+}
+
+func loop(tb testing.TB, b []byte, flags uint32) string {
+	tb.Helper()
 	backing := filepath.Join(tb.TempDir(), "loop")
 	if err := os.WriteFile(backing, b, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	path, err := attach(backing, unix.LO_FLAGS_READ_ONLY)
+	path, err := attach(backing, flags)
 	if err != nil {
 		tb.Skipf("no loop device can be made here (root, /dev/loop-control): %v", err)
 	}
@@ -66,14 +58,14 @@ func attach(backing string, flags uint32) (string, error) {
 			return "", fmt.Errorf("LOOP_CTL_GET_FREE: %w", err)
 		}
 		path := fmt.Sprintf("/dev/loop%d", n)
-		loop, err := os.OpenFile(path, os.O_RDWR, 0)
+		dev, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
 			return "", err
 		}
 		config := unix.LoopConfig{Fd: uint32(file.Fd())}
 		config.Info.Flags = flags
-		err = unix.IoctlLoopConfigure(int(loop.Fd()), &config)
-		_ = loop.Close() // only asked
+		err = unix.IoctlLoopConfigure(int(dev.Fd()), &config)
+		_ = dev.Close() // only asked
 		if errors.Is(err, unix.EBUSY) {
 			continue
 		}
@@ -86,10 +78,10 @@ func attach(backing string, flags uint32) (string, error) {
 }
 
 func detach(path string) error {
-	loop, err := os.OpenFile(path, os.O_RDONLY, 0)
+	dev, err := os.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
-	defer loop.Close() //nolint:errcheck // only asked
-	return unix.IoctlSetInt(int(loop.Fd()), unix.LOOP_CLR_FD, 0)
+	defer dev.Close() //nolint:errcheck // only asked
+	return unix.IoctlSetInt(int(dev.Fd()), unix.LOOP_CLR_FD, 0)
 }
