@@ -20,7 +20,7 @@ const (
 // Device is an open card or file.
 type Device struct {
 	file  *os.File
-	size  int64
+	size  int64 // whole sectors
 	block bool
 	buf   []byte // page-aligned, as O_DIRECT wants it
 }
@@ -36,7 +36,7 @@ func Open(path string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{block: info.Mode().Type() == os.ModeDevice, size: info.Size()}
+	d := &Device{block: info.Mode().Type() == os.ModeDevice, size: info.Size() / sector * sector}
 	flags := unix.O_RDWR | unix.O_CLOEXEC
 	switch {
 	case d.block:
@@ -113,7 +113,7 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 		if pos < 0 || pos >= d.size {
 			return done, io.EOF
 		}
-		// Whole sectors, but of a file that ends within one.
+		// Whole sectors, none beyond the end.
 		want := min(buffer, (skip+int64(len(p)-done)+sector-1)/sector*sector, d.size-pos+skip)
 		n, err := d.file.ReadAt(d.buf[:want], pos-skip)
 		if int64(n) < want {

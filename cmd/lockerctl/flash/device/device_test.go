@@ -126,6 +126,21 @@ func TestBounds(t *testing.T) {
 	})
 }
 
+// A file that ends within a sector has that one not: it can't be written as a whole.
+func TestOddFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card")
+	if err := os.WriteFile(path, make([]byte, mib+100), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, path)
+	if d.Size() != mib {
+		t.Errorf("%d bytes", d.Size())
+	}
+	if n, err := d.ReadAt(make([]byte, 100), mib-40); n != 40 || !errors.Is(err, io.EOF) {
+		t.Errorf("over the end: %d, %v", n, err)
+	}
+}
+
 // Two at once are refused, so is what the kernel has in use.
 func TestClaimed(t *testing.T) {
 	on(t, make([]byte, mib), func(t *testing.T, path string) {
