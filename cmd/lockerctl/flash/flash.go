@@ -26,7 +26,8 @@ type work struct {
 }
 
 // flash does it all: whatever can be refused is, before the card is touched.
-func (c *call) flash(ctx context.Context, imagePath, path string) (err error) {
+func (c *call) flash(ctx context.Context, imagePath, path string) error {
+	var err error
 	w := &work{call: c, path: path, shown: newProgress(c.env)}
 	defer w.shown.end()
 	if w.disk, err = c.find(path); err != nil {
@@ -44,11 +45,7 @@ func (c *call) flash(ctx context.Context, imagePath, path string) (err error) {
 	if w.dev, err = c.open(path); err != nil {
 		return unopened(path, err)
 	}
-	defer func() {
-		if cerr := w.dev.Close(); err == nil && cerr != nil {
-			err = fault.New("flash it again", "cannot close %s: %v", path, cerr)
-		}
-	}()
+	defer w.dev.Close() //nolint:errcheck // closed before it is called whole
 	if err := w.readImage(ctx); err != nil {
 		return interrupted(err)
 	}
@@ -58,6 +55,9 @@ func (c *call) flash(ctx context.Context, imagePath, path string) (err error) {
 	done, err := w.write(ctx)
 	if err != nil {
 		return interrupted(err)
+	}
+	if err := w.dev.Close(); err != nil {
+		return &card.FailedError{Err: fault.New("flash it again", "cannot close %s: %v", path, err), State: card.StateUnknown}
 	}
 	w.shown.end()
 	return w.tell(done)

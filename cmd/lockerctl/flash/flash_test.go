@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -554,6 +555,25 @@ func TestBadCard(t *testing.T) {
 		}
 		r.whole()
 	})
+}
+
+// unclosed is a card whose closing fails.
+type unclosed struct{ target }
+
+// Close implements target.
+func (u unclosed) Close() error { return errors.Join(unix.EIO, u.target.Close()) }
+
+// A card that was written, and failed after, is not called untouched, nor whole before.
+func TestCloseFails(t *testing.T) {
+	r := onFile(t, small)
+	r.open = func(path string) (target, error) {
+		dev, err := openDevice(path)
+		return unclosed{dev}, err
+	}
+	code := r.run(r.image, r.card, "--seed", r.seed, "--yes", "--json")
+	if got := answer[trouble](r); code != exitFailed || got.Code != "failed" || got.Card != card.StateUnknown.String() {
+		t.Errorf("exit %d, %+v", code, got)
+	}
 }
 
 func TestProgress(t *testing.T) {
