@@ -110,9 +110,9 @@ func (c *checker) want(ok bool, key, what, cure string) {
 	}
 }
 
-// seed judges the texts and makes a Seed of them.
-func (w *wire) seed() (*Seed, error) {
-	c := &checker{}
+// seed judges the texts and makes a Seed of them, if nothing was found before.
+func (w *wire) seed(found ...Problem) (*Seed, error) {
+	c := &checker{problems: found}
 	s := &Seed{Bank: string(w.Bank), Site: string(w.Site), Enrol: Enrol{URL: string(w.Enrol.URL), Token: Secret(w.Enrol.Token), CA: string(w.Enrol.CA)}}
 	c.want(w.Version == Version, "version", "is missing or unknown", fmt.Sprintf("write version = %d", Version))
 	c.want(locker.ValidBank(s.Bank), "bank", "names no bank", "up to 32 of a-z 0-9 -, as in lon-042")

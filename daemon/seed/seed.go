@@ -105,10 +105,7 @@ func Parse(b []byte) (*Seed, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	if problems := unknown(md.Keys()); problems != nil {
-		return nil, &Error{Problems: problems}
-	}
-	return w.seed()
+	return w.seed(unknown(md.Keys())...)
 }
 
 // blank tells whether a file says nothing: zeros, white space, comments.

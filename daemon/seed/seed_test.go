@@ -169,10 +169,12 @@ func TestRefused(t *testing.T) {
 
 // Every problem is named at once.
 func TestProblemsTogether(t *testing.T) {
-	_, err := Parse([]byte("version = 1\n"))
-	var e *Error
-	if !errors.As(err, &e) || len(e.Problems) != 7 {
-		t.Fatalf("%v", err)
+	for text, want := range map[string]int{"version = 1\n": 7, "version = 1\nsiet = \"a lobby\"\n": 8} {
+		_, err := Parse([]byte(text))
+		var e *Error
+		if !errors.As(err, &e) || len(e.Problems) != want {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 
