@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"lockerd/daemon/seed"
+	"lockerd/store/journal"
 )
 
 func main() {
@@ -48,7 +49,8 @@ func set(path, dir string) error {
 			return err
 		}
 	}
-	return nil
+	// Once lockerd has erased the seed, a power cut must not bring the old names back.
+	return errors.Join(journal.SyncDir(dir), journal.SyncDir(filepath.Dir(dir)))
 }
 
 // replace makes the file new, whole or not at all; without text it goes.

@@ -78,7 +78,7 @@ func key(phrase, ssid string) string {
 	}
 	k, err := pbkdf2.Key(sha1.New, phrase, []byte(ssid), 4096, 32)
 	if err != nil {
-		panic(err) // of lengths that FIPS 140 refuses: the seed's rules keep them out
+		panic(err) // only where GODEBUG has fips140=only
 	}
 	return hex.EncodeToString(k)
 }
