@@ -77,14 +77,16 @@ func judge(t *testing.T, image string) {
 	}
 }
 
-// TestWriteAllOrNothing: an image that can't be made is not there.
+// TestWriteAllOrNothing: an image that can't be made is not there, nor a part of it.
 func TestWriteAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "image")
-	if err := write(out, []partition{{file: filepath.Join(dir, "missing")}}, 1); err == nil {
-		t.Fatal("a missing file system was taken")
-	}
-	if left, _ := filepath.Glob(out + "*"); left != nil {
-		t.Errorf("left: %v", left)
+	for name, file := range map[string]string{"missing": filepath.Join(dir, "missing"), "unreadable": t.TempDir()} {
+		if err := write(out, []partition{{file: file}}, 1); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+		if left, _ := filepath.Glob(out + "*"); left != nil {
+			t.Errorf("%s: left: %v", name, left)
+		}
 	}
 }
