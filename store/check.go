@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 
 	"go.etcd.io/bbolt"
 )
@@ -26,6 +28,9 @@ func CheckFile(path string) error {
 		}
 		defer func() { _ = db.Close() }() // was only read
 		return db.View(func(tx *bbolt.Tx) error {
+			if err := checkBuckets(tx); err != nil {
+				return err
+			}
 			if tx.Size() > fullCheckBytes { // the file itself grows by 16 MiB at a time
 				return checkRecords(tx, false)
 			}
@@ -43,6 +48,62 @@ func checkTree(tx *bbolt.Tx) (first error) {
 		}
 	}
 	return first
+}
+
+// What checkBuckets must know of bbolt's pages; internal/common of bbolt has it.
+// A page begins with id (8 bytes), flags (2), count (2) and overflow (4); its
+// elements follow. Numbers are in the order of the processor.
+const (
+	boltHeader   = 16 // bytes of a page's header
+	boltElement  = 16 // bytes of an element: in a leaf flags, pos, ksize, vsize; in a branch pos, ksize, child (8)
+	boltFlags    = 8  // where they stand in a header
+	boltCount    = 10
+	boltOverflow = 12
+	boltBranch   = 0x01
+	boltDepth    = 8 // of a tree of some dozens of buckets: a deeper one is a circle
+)
+
+// checkBuckets looks at the lengths of the elements that hold the buckets
+// themselves. bbolt's check does not, and reading never needs them, but the next
+// write copies that many bytes, from beyond the map if need be.
+func checkBuckets(tx *bbolt.Tx) error {
+	f, err := os.Open(tx.DB().Path())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	return checkElements(f, uint64(tx.Cursor().Bucket().Root()), boltDepth)
+}
+
+func checkElements(f *os.File, id uint64, depth int) error {
+	page := make([]byte, pageSize)
+	if _, err := f.ReadAt(page, int64(id)*pageSize); err != nil {
+		return fmt.Errorf("cannot read page %d: %w: %w", id, err, ErrDamaged)
+	}
+	order := binary.NativeEndian
+	branch := order.Uint16(page[boltFlags:]) == boltBranch
+	size := (1 + uint64(order.Uint32(page[boltOverflow:]))) * pageSize
+	for i := range int(order.Uint16(page[boltCount:])) {
+		at := boltHeader + i*boltElement
+		if at+boltElement > pageSize { // bbolt splits a page long before
+			return fmt.Errorf("cannot trust the count of page %d: %w", id, ErrDamaged)
+		}
+		e := page[at : at+boltElement]
+		if branch {
+			if depth == 0 {
+				return fmt.Errorf("cannot find the end of the tree at page %d: %w", id, ErrDamaged)
+			}
+			if err := checkElements(f, order.Uint64(e[8:]), depth-1); err != nil {
+				return err
+			}
+			continue
+		}
+		pos, key, value := uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
+		if uint64(at)+pos+key+value > size {
+			return fmt.Errorf("cannot trust bucket %d of page %d: its %d bytes are not within the page: %w", i, id, value, ErrDamaged)
+		}
+	}
+	return nil
 }
 
 func checkRecords(tx *bbolt.Tx, codes bool) error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -97,6 +98,33 @@ func TestStateFileFaults(t *testing.T) {
 			}
 			checkFilled(t, s)
 		})
+	}
+}
+
+// TestBucketLength: a bucket's length that leads out of the page is found before
+// anything is written: bbolt reads it then only, and copies as many bytes.
+func TestBucketLength(t *testing.T) {
+	const bucketElement = "\x01\x00\x00\x00" // flags of an element
+	for _, bit := range []int{13, 20, 29, 31} {
+		dir := filled(t)
+		n := 0
+		edit(t, statePath(dir), func(b []byte) []byte {
+			for page := 2 * pageSize; page+pageSize <= len(b); page += pageSize {
+				for at := page + boltHeader; bytes.HasPrefix(b[at:], []byte(bucketElement)) && at < page+pageSize/4; at += boltElement {
+					b[at+12+bit/8] ^= 1 << (bit % 8)
+					n++
+				}
+			}
+			return b
+		})
+		if err := CheckFile(statePath(dir)); n == 0 || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "not within the page") {
+			t.Errorf("bit %d of %d buckets: %v", bit, n, err)
+		}
+		s := openStore(t, dir, Options{})
+		if s.Report().Rebuilt == "" {
+			t.Errorf("bit %d: report %+v", bit, s.Report())
+		}
+		checkFilled(t, s)
 	}
 }
 

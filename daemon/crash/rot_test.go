@@ -144,7 +144,7 @@ func (r *rot) flip(i int, f storetest.Flip) error {
 		r.died++
 		r.mu.Unlock()
 		r.t.Logf("flip of bit %d of %s: the first child has died: %v", f.Bit, f.Path, err)
-		if v, err = r.child(dir); err != nil {
+		if v, err = r.child(dir, envAgain+"=1"); err != nil {
 			return fmt.Errorf("the bank does not come up again: %w", err)
 		}
 	}
@@ -160,11 +160,12 @@ func (r *rot) flip(i int, f storetest.Flip) error {
 }
 
 // child judges a directory in a process of its own.
-func (r *rot) child(dir string) (v verdict, err error) {
+func (r *rot) child(dir string, env ...string) (v verdict, err error) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), rotLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.exe, "-test.run=^TestRotten$", "-test.v")
 	cmd.Env = append(os.Environ(), envRot+"="+dir, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return v, fmt.Errorf("%w: %s", err, tail(out))

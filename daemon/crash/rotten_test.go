@@ -15,6 +15,10 @@ import (
 // envRot has the test binary judge one damaged data directory: its path.
 const envRot = "LOCKERD_CRASH_ROT"
 
+// envAgain says that a child has died on that directory before: it may have told
+// of more.
+const envAgain = "LOCKERD_CRASH_AGAIN"
+
 // Sizes of the data that rots.
 const (
 	rotTenant  = "acme"
