@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -74,14 +75,14 @@ func (r *reader) decode(text string) (map[string]any, bool) {
 // skip notes a problem of the syntax and blanks its line. It tells whether
 // reading on makes sense.
 func (r *reader) skip(lines []string, err error) bool {
-	p := Problem{File: r.file, What: "cannot be read: " + err.Error(), Cure: "write it as TOML 1.0 says"}
+	p := Problem{File: r.file, What: "cannot be read", Cure: "write it as TOML 1.0 says"}
 	var pe toml.ParseError
 	if !errors.As(err, &pe) {
 		r.problems = append(r.problems, p)
 		return false
 	}
 	n := pe.Position.Line
-	p.Line, p.Key, p.What = n, r.lines.key[n], "cannot be read: "+pe.Message
+	p.Line, p.Key, p.What = n, r.lines.key[n], "cannot be read: "+hideQuoted(pe.Message)
 	if strings.Contains(pe.Message, "already been defined") {
 		p.What, p.Cure = "stands here a second time", "remove one of the two"
 	}
@@ -92,6 +93,19 @@ func (r *reader) skip(lines []string, err error) bool {
 	r.broken[p.Key] = true
 	lines[n-1] = ""
 	return true
+}
+
+// quoted is what the decoder repeats of a value, which may be a password without its
+// quotes: a text, or a number that is too large. Single characters are left.
+var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])+"|^\S+ is out of range`)
+
+func hideQuoted(message string) string {
+	return quoted.ReplaceAllStringFunc(message, func(s string) string {
+		if strings.HasSuffix(s, "is out of range") {
+			return "the number is out of range"
+		}
+		return "something else"
+	})
 }
 
 // config reads the whole tree.

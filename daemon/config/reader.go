@@ -177,7 +177,8 @@ func (s *section) list(key string) []*section {
 }
 
 // done refuses the keys that nobody asked for. Keys in owners are known
-// elsewhere, and the refusal says where.
+// elsewhere, and the refusal says where. The value of an unknown key is not shown:
+// it may be a mistyped "password", and what is said here stands in the log.
 func (s *section) done(owners map[string]string) {
 	known := slices.Sorted(maps.Keys(s.known))
 	for _, key := range slices.Sorted(maps.Keys(s.table)) {
@@ -188,7 +189,7 @@ func (s *section) done(owners map[string]string) {
 			s.bad(key, "does not belong here: it is a key of "+owner, "remove it")
 			continue
 		}
-		s.bad(key, "is not a known key", "remove it, or use one of "+strings.Join(known, ", "))
+		s.add(s.at(key), nil, "is not a known key", "remove it, or use one of "+strings.Join(known, ", "))
 	}
 }
 
@@ -198,7 +199,7 @@ func show(v any) string {
 	var s string
 	switch v := v.(type) {
 	case string:
-		if strings.Contains(v, "://") && strings.Contains(v, "@") {
+		if strings.Contains(v, "@") || strings.Contains(v, "://") && strings.Contains(v, "?") {
 			return "(not shown: may hold a password)"
 		}
 		s = strconv.Quote(v)
