@@ -209,7 +209,7 @@ func (b *saving) stopped(ctx context.Context, out io.Writer, down error) error {
 	if err != nil && b.data == "" {
 		return &bank.Error{Code: control.CodeUnavailable, Text: fmt.Sprintf("cannot back up: lockerd was not asked (%v), and the configuration does not tell where its data is", down), Cure: "--config FILE or --data DIR names it; lockerd check says what is wrong with the configuration"}
 	}
-	h := backup.Head{Bank: "unknown", Made: time.Now().UTC(), By: "lockerctl " + Version}
+	h := backup.Head{Bank: backup.NoBank, Made: time.Now().UTC(), By: "lockerctl " + Version}
 	dir := b.data
 	if err == nil {
 		h.Bank, dir = cfg.Bank, cmp.Or(dir, cfg.DataDir)
