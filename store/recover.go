@@ -135,8 +135,9 @@ func (s *Store) salvage(ctx context.Context, data string) *carried {
 	if have := journal.ID(dir); !ok || have != "" && have != id { // of another journal: a cut came before it was built anew
 		applied = c.fromCheckpoint(dir)
 	}
-	next := applied + 1
+	next, last := applied+1, uint64(0)
 	err := journal.Salvage(dir, func(r journal.Record) {
+		last = max(last, r.Index)
 		if r.Index <= applied {
 			return
 		}
@@ -149,7 +150,9 @@ func (s *Store) salvage(ctx context.Context, data string) *carried {
 		}
 		c.take(st.Commit)
 	})
-	c.lossy = c.lossy || err != nil // a journal that is wholly gone leaves what state.db knows
+	// A journal that is gone leaves what state.db knows, one that ends before it has lost
+	// its end: the last commits were in no other place.
+	c.lossy = c.lossy || err != nil || last < applied
 	return c
 }
 

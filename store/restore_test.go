@@ -367,9 +367,84 @@ func TestTrustOutlivesDamage(t *testing.T) {
 	if v, _, err := s.Value(locker.ValueTrust); err != nil || string(v) != `{"version":3}` || s.Report().NewJournal == "" {
 		t.Errorf("trust %q, %v; report %+v", v, err, s.Report())
 	}
-	if _, ok, _ := s.Value(locker.ValueTicketsFrom); ok {
-		t.Error("tickets are refused after damage, too")
+}
+
+// TestTicketsAfterDamage: where a use may be lost with the journal, tickets from before
+// count for nothing, as after a restore; where all that was committed is known, they do.
+func TestTicketsAfterDamage(t *testing.T) {
+	now := time.UnixMilli(1795500000000)
+	frame := func(b []byte, i int) int { // where the record of that use begins
+		at := bytes.Index(b, []byte(testCode(i).ID))
+		return bytes.LastIndex(b[:at], []byte("LKJ1"))
 	}
+	for name, x := range map[string]struct {
+		stop func(*testing.T, *Store) // after five uses
+		harm func(t *testing.T, dir string)
+		want string // "": tickets count
+	}{
+		"a use in no other place": {pulled, func(t *testing.T, dir string) {
+			t.Helper()
+			editFirst(t, dir, func(b []byte) { clear(b[frame(b, 3)+40:][:60]) })
+		}, "1795500000000"},
+		"a use that state.db has": {closed, func(t *testing.T, dir string) {
+			t.Helper()
+			editFirst(t, dir, func(b []byte) { clear(b[frame(b, 3)+40:][:60]) })
+		}, ""},
+		"the end, of which state.db has some": {closed, func(t *testing.T, dir string) {
+			t.Helper()
+			editFirst(t, dir, func(b []byte) { clear(b[frame(b, 4):]) })
+		}, "1795500000000"},
+		"all of it": {closed, func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.RemoveAll(filepath.Join(dir, journalName)); err != nil {
+				t.Fatal(err)
+			}
+		}, "1795500000000"},
+		"state.db only": {pulled, func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.Remove(statePath(dir)); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openStore(t, dir, Options{})
+			for i := 1; i <= 5; i++ {
+				must(t, s, use("acme", i, 1))
+			}
+			x.stop(t, s)
+			x.harm(t, dir)
+			s = openStore(t, dir, Options{Now: func() time.Time { return now }})
+			if (s.Report().NewJournal == "") != (name == "state.db only") {
+				t.Errorf("report %+v", s.Report())
+			}
+			if v, _, err := s.Value(locker.ValueTicketsFrom); err != nil || string(v) != x.want {
+				t.Errorf("tickets from %q, want %q: %v", v, x.want, err)
+			}
+		})
+	}
+}
+
+func pulled(t *testing.T, s *Store) {
+	t.Helper()
+	crash(s)
+}
+
+func closed(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// editFirst harms the first segment of a journal.
+func editFirst(t *testing.T, dir string, harm func(b []byte)) {
+	t.Helper()
+	edit(t, filepath.Join(dir, journalName, "0000000000000001.seg"), func(b []byte) []byte {
+		harm(b)
+		return b
+	})
 }
 
 // TestBackupWhileItIsUsed: commits, flushes and pruning go on; what was acknowledged

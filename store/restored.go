@@ -54,10 +54,21 @@ func (s *Store) distrusted() error {
 
 // carry is what a new journal begins with: what can be salvaged, and after a restore
 // what was known in the life that the restore has ended, as far as that can still be
-// read. If it can't, tickets that were valid before are not honoured any more:
+// read. If something is lost, tickets that were valid before are not honoured any more:
 // nobody knows which of them were used. Codes need no such rule: none is carried
 // over, and the backend sends those that it does not know as used.
 func (s *Store) carry(ctx context.Context) *carried {
+	c := s.known(ctx)
+	if c.lossy {
+		now := locker.TimeOf(s.o.Now())
+		c.raise(locker.ValueTicketsFrom, strconv.AppendInt(nil, int64(now), 10))
+		c.raise(locker.ValueTicketsFrom, c.values[locker.ValueFloor]) // the system's clock may be unset
+	}
+	return c
+}
+
+// known is what the data directory, and after a restore what lies aside, know together.
+func (s *Store) known(ctx context.Context) *carried {
 	_, marked := os.Stat(filepath.Join(s.dir, restoredName))
 	all := asides(s.dir)
 	if marked != nil || !s.joins() {
@@ -77,11 +88,6 @@ func (s *Store) carry(ctx context.Context) *carried {
 	}
 	for _, dir := range all {
 		c.join(s.salvage(ctx, dir))
-	}
-	if c.lossy {
-		now := locker.TimeOf(s.o.Now())
-		c.raise(locker.ValueTicketsFrom, strconv.AppendInt(nil, int64(now), 10))
-		c.raise(locker.ValueTicketsFrom, c.values[locker.ValueFloor]) // the system's clock may be unset
 	}
 	return c
 }

@@ -194,7 +194,7 @@ type Bank struct {
 	updates    Updates // nil: none
 	bundles    Bundles // nil: none
 
-	ticketsFrom locker.Time // a ticket that was valid before may have been used in a life that a restore has ended
+	ticketsFrom locker.Time // a ticket that was valid before may have been used in a life that a restore has ended, or in what damage has lost
 	left        bool        // restart is closed: nothing is taken any more
 	desired     locker.DesiredState
 	own         Times         // of the configuration, under those of the desired document

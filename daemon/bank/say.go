@@ -20,7 +20,7 @@ func (b *Bank) sayRefused(name string, r locker.Reason, e *locker.Entry) string 
 		}
 	}
 	if e != nil && r == locker.StaleCache && strings.HasPrefix(e.Code.ID, ticketPrefix) && e.Code.NotBefore < b.ticketsFrom {
-		return "this bank was restored from a backup, and nobody knows which tickets from before were used: have a new one signed"
+		return "this bank was restored from a backup or has lost a part of its journal, and nobody knows which tickets from before were used: have a new one signed"
 	}
 	if d := b.awaiting(name); r == locker.Busy && d != nil {
 		return fmt.Sprintf("door %s at this scanner awaits its label first: scan it and shut the door, or use another scanner", d.spec.ID)
