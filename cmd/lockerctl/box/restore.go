@@ -34,7 +34,7 @@ type RestoreOptions struct {
 
 	Config      string // the bank's TOML file; it need not be there
 	Data        string // data directory; "": the configuration's, else the package's
-	WriteConfig bool   // write the backup's configuration and keys where nothing is
+	WriteConfig bool   // write the backup's configuration, with what is there moved aside, and keys where none are
 	OtherBank   bool   // take the backup of a bank of another name
 
 	By string // who restores, for the journal that begins then
@@ -46,6 +46,8 @@ type Restored struct {
 	Data   string
 	Aside  string // where what was there lies
 	Config string // the file that was written; "": none
+
+	ConfigAside string // where the configuration that was there lies; "": none was, or the same
 }
 
 // Bounds of what is kept in memory of a backup.
@@ -165,6 +167,9 @@ func (r *restore) unpack(ctx context.Context, in io.Reader, to string) error {
 	if _, err := os.Stat(filepath.Join(to, "journal")); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: there is no journal in it", backup.ErrDamaged)
 	}
+	if err := r.configFits(); err != nil {
+		return err
+	}
 	return readBack(to, files)
 }
 
@@ -265,13 +270,32 @@ func readable(name, path string) error {
 	return os.Chmod(path, 0o644) //nolint:gosec // no secret, as in the package
 }
 
-// writeConfig writes configuration and keys where the bank had them, never over
-// anything.
-func (r *restore) writeConfig() error {
-	if r.conf == nil {
-		return &bank.Error{Code: control.CodeNotFound, Text: "the data is restored, but there is no configuration in the backup", Cure: "write one: lockerctl commission, or /usr/share/doc/lockerd/examples"}
+// configFits refuses, before anything has changed, a configuration that would not lead
+// lockerd to the data.
+func (r *restore) configFits() error {
+	if !r.o.WriteConfig {
+		return nil
 	}
+	if r.conf == nil {
+		return &bank.Error{Code: control.CodeNotFound, Text: "cannot restore the configuration: there is none in the backup", Cure: "without --write-config, and write one: lockerctl commission, or /usr/share/doc/lockerd/examples; nothing has changed"}
+	}
+	cfg, err := config.Parse(r.conf, r.o.Config)
+	if err != nil {
+		return nil //nolint:nilerr // it is written all the same, for somebody to mend
+	}
+	if here, err := filepath.Abs(r.done.Data); err == nil && filepath.Clean(cfg.DataDir) != here && cfg.DataDir != r.done.Data {
+		return &bank.Error{Code: control.CodeRefused, Text: fmt.Sprintf("cannot restore: the data would go to %s, and the backup's configuration has data_dir %s", r.done.Data, cfg.DataDir), Cure: "--data " + cfg.DataDir + ", or without --write-config; nothing has changed"}
+	}
+	return nil
+}
+
+// writeConfig writes the configuration, and keys where none are. Nothing is lost by it:
+// what was there is moved aside. On a new board that is the package's, of no bank.
+func (r *restore) writeConfig() error {
 	if have, err := os.ReadFile(r.o.Config); err != nil || !bytes.Equal(have, r.conf) { // else a cut has come between it and the keys
+		if err := r.configAside(); err != nil {
+			return err
+		}
 		if err := putBack(backup.ConfigName, r.o.Config, r.conf); err != nil {
 			return err
 		}
@@ -290,8 +314,24 @@ func (r *restore) writeConfig() error {
 			return err
 		}
 	}
-	if here, err := filepath.Abs(r.done.Data); err == nil && filepath.Clean(cfg.DataDir) != here && cfg.DataDir != r.done.Data {
-		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("the data was restored to %s, and the configuration has data_dir %s", r.done.Data, cfg.DataDir), Cure: "once more with --data " + cfg.DataDir}
-	}
 	return nil
+}
+
+// configAside makes room for the configuration.
+func (r *restore) configAside() error {
+	if _, err := os.Lstat(r.o.Config); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s.before-restore-%d", r.o.Config, n)
+		err := unix.Renameat2(unix.AT_FDCWD, r.o.Config, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("the data is restored, and the configuration there cannot be moved to %s: %v", to, err), Cure: "run it as root; then again: what was begun goes on"}
+		}
+		r.done.ConfigAside = to
+		return nil
+	}
 }

@@ -257,13 +257,15 @@ type brought struct {
 	Data   string      `json:"data_dir"`
 	Aside  string      `json:"moved_aside"`
 	Config string      `json:"config,omitempty"` // where the backup's was written
+
+	ConfigAside string `json:"config_moved_aside,omitempty"`
 }
 
 func restoreVerb(fs *flag.FlagSet) action {
 	conf := fs.String("config", configPath, "the bank's TOML `file`")
 	data := fs.String("data", "", "data `directory` (the configuration's)")
 	key := fs.String("key", "lockerd-bundle.key", "`file` with the secret of an encrypted backup")
-	write := fs.Bool("write-config", false, "write the backup's configuration and keys where they were, if nothing is there")
+	write := fs.Bool("write-config", false, "write the backup's configuration where it was, moving aside what is there, and its keys where none are")
 	other := fs.Bool("other-bank", false, "also a backup of a bank of another name")
 	return func(ctx context.Context, c *call) error {
 		o := box.RestoreOptions{File: c.args[0], Config: *conf, Data: *data, Key: *key, WriteConfig: *write, OtherBank: *other, By: "lockerctl " + Version}
@@ -271,13 +273,16 @@ func restoreVerb(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return c.print(brought{r.Head, r.Data, r.Aside, r.Config}, func(p *ui.Page) {
+		return c.print(brought{r.Head, r.Data, r.Aside, r.Config, r.ConfigAside}, func(p *ui.Page) {
 			p.Line("restored: bank %s as of %s", r.Head.Bank, r.Head.Made.Local().Format("2006-01-02 15:04:05 MST"))
 			if r.Aside != "" {
 				p.Line("what was there is in %s", r.Aside)
 			}
 			if r.Config != "" {
 				p.Line("configuration written to %s", r.Config)
+			}
+			if r.ConfigAside != "" {
+				p.Line("the configuration that was there is in %s", r.ConfigAside)
 			}
 			p.Line("next: systemctl start lockerd; then lockerctl stock audit: every item counts as uncertain until then")
 		})
