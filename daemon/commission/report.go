@@ -1,10 +1,8 @@
 package commission
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"io"
 	"time"
 
@@ -96,22 +94,6 @@ func (r *Report) JSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	if err := e.Encode(r); err != nil {
-		return fmt.Errorf("cannot write the report: %w", err)
-	}
-	return nil
-}
-
-//go:embed report.html
-var page string
-
-// HTML writes the report for people: one page that needs nothing else, fit to
-// be printed.
-func (r *Report) HTML(w io.Writer) error {
-	t, err := template.New("report").Parse(page)
-	if err == nil {
-		err = t.Execute(w, r)
-	}
-	if err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil

@@ -1,0 +1,105 @@
+package commission
+
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"lockerd/hal/rs485/probe"
+)
+
+//go:embed report.css
+var style string
+
+// HTML writes the report for people: one page that needs nothing else, fit to
+// be printed. Texts and attributes are escaped as they are written.
+func (r *Report) HTML(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	err := r.page().Render(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	return nil
+}
+
+func (r *Report) page() g.Node {
+	return h.Doctype(h.HTML(h.Lang("en"),
+		h.Head(lines(
+			h.Meta(h.Charset("utf-8")),
+			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
+			h.TitleEl(g.Text("Commissioning of "+r.Bank)),
+			h.StyleEl(g.Raw(style)),
+		)),
+		h.Body(lines(
+			h.H1(g.Text("Commissioning of bank "+r.Bank)),
+			r.summary(),
+			h.H2(g.Text("Faults, and what to do")), r.faults(),
+			h.H2(g.Text("Boards")), table([]string{"Bus", "Port", "Family", "Addresses (channels)", "Profile"}, r.Buses, busRow),
+			h.H2(g.Text("Doors")), table([]string{"Door", "Board", "Lock", "Switch", "Feedback", "Label", "Opened in", "Pulses", ""}, r.Doors, doorRow),
+		)),
+	))
+}
+
+func (r *Report) summary() g.Node {
+	const day = "2006-01-02 15:04 MST"
+	left := marked("ok", "Nothing is left to be mended.")
+	if r.Open > 0 {
+		left = marked(string(Open), fmt.Sprintf("%d to be mended.", r.Open))
+	}
+	return h.P(g.Textf("%s to %s, by %s. Configuration: %s.\n", r.Begun.Format(day), r.Ended.Format(day), r.By, r.Config), left)
+}
+
+func (r *Report) faults() g.Node {
+	if len(r.Faults) == 0 {
+		return h.P(g.Text("None."))
+	}
+	return table([]string{"", "Where", "What", "What to do"}, r.Faults, faultRow)
+}
+
+func faultRow(f *Fault) g.Node {
+	return h.Tr(h.Td(h.Class(string(f.Status)), g.Text(string(f.Status))), cell(f.Where()), cell(f.Text), cell(f.Cure))
+}
+
+func busRow(b *ReportBus) g.Node {
+	return h.Tr(cell(b.Name), cell(b.Port), cell(fmt.Sprintf("%s, %d baud", b.Found.Family, b.Found.Baud)), cell(addresses(b.Found.Boards)), h.Td(profile(b.Profile)))
+}
+
+func addresses(boards []probe.Board) string {
+	list := make([]string, len(boards))
+	for i, b := range boards {
+		list[i] = fmt.Sprintf("%d (%d)", b.Address, b.Channels)
+	}
+	return strings.Join(list, ", ")
+}
+
+func profile(p map[string]string) g.Node {
+	return g.Map(slices.Sorted(maps.Keys(p)), func(key string) g.Node { return g.Group{g.Text(key + " = " + p[key]), h.Br()} })
+}
+
+func doorRow(d *ReportDoor) g.Node {
+	feedback, took, state := strconv.Itoa(d.Feedback), "", marked("ok", "ok")
+	if d.Inverted {
+		feedback += " inverted"
+	}
+	if d.UnlockMS != 0 {
+		took = fmt.Sprintf("%d ms", d.UnlockMS)
+	}
+	if !d.OK {
+		state = marked(string(Open), "see faults")
+	}
+	return h.Tr(
+		cell(d.Door.String()), cell(fmt.Sprintf("%s %d", d.Bus, d.Board)), number(strconv.Itoa(d.Channel)), number(feedback),
+		cell(string(d.Proof)), cell(string(d.Label)), number(took), number(strconv.Itoa(d.Tries)), h.Td(state),
+	)
+}
