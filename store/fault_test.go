@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,25 +107,27 @@ func TestStateFileFaults(t *testing.T) {
 func TestBucketLength(t *testing.T) {
 	const bucketElement = "\x01\x00\x00\x00" // flags of an element
 	for _, bit := range []int{13, 20, 29, 31} {
-		dir := filled(t)
-		n := 0
-		edit(t, statePath(dir), func(b []byte) []byte {
-			for page := 2 * pageSize; page+pageSize <= len(b); page += pageSize {
-				for at := page + boltHeader; bytes.HasPrefix(b[at:], []byte(bucketElement)) && at < page+pageSize/4; at += boltElement {
-					b[at+12+bit/8] ^= 1 << (bit % 8)
-					n++
+		t.Run(strconv.Itoa(bit), func(t *testing.T) {
+			dir := filled(t)
+			n := 0
+			edit(t, statePath(dir), func(b []byte) []byte {
+				for page := 2 * pageSize; page+pageSize <= len(b); page += pageSize {
+					for at := page + boltHeader; bytes.HasPrefix(b[at:], []byte(bucketElement)) && at < page+pageSize/4; at += boltElement {
+						b[at+12+bit/8] ^= 1 << (bit % 8)
+						n++
+					}
 				}
+				return b
+			})
+			if err := CheckFile(statePath(dir)); n == 0 || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "not within the page") {
+				t.Errorf("%d buckets: %v", n, err)
 			}
-			return b
+			s := openStore(t, dir, Options{})
+			if s.Report().Rebuilt == "" {
+				t.Errorf("report %+v", s.Report())
+			}
+			checkFilled(t, s)
 		})
-		if err := CheckFile(statePath(dir)); n == 0 || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "not within the page") {
-			t.Errorf("bit %d of %d buckets: %v", bit, n, err)
-		}
-		s := openStore(t, dir, Options{})
-		if s.Report().Rebuilt == "" {
-			t.Errorf("bit %d: report %+v", bit, s.Report())
-		}
-		checkFilled(t, s)
 	}
 }
 
