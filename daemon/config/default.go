@@ -72,8 +72,8 @@ func defaultMQTT(bank string) MQTT {
 	}
 }
 
-// defaultIdentity returns an [identity] section in which nothing was given.
-func defaultIdentity(dataDir string) Identity {
+// DefaultIdentity returns an [identity] section in which nothing was given.
+func DefaultIdentity(dataDir string) Identity {
 	return Identity{Dir: filepath.Join(dataDir, "identity"), SeedFile: filepath.Join(dataDir, "lockerd-seed.toml")}
 }
 

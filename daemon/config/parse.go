@@ -23,6 +23,17 @@ func Load(path string) (*Config, error) {
 	return Parse(data, path)
 }
 
+// Blank tells whether a file describes no bank yet: it has nothing but comments and
+// its version, as the package installs it.
+func Blank(data []byte) bool {
+	var tree map[string]any
+	if _, err := toml.Decode(string(data), &tree); err != nil {
+		return false
+	}
+	delete(tree, "version")
+	return len(tree) == 0
+}
+
 // readBounded reads a file, and one byte more than a configuration may have.
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)

@@ -128,7 +128,7 @@ func (s *section) identity(dataDir string) *Identity {
 	if t == nil {
 		return nil
 	}
-	def := defaultIdentity(dataDir)
+	def := DefaultIdentity(dataDir)
 	i := &Identity{
 		Dir:      t.text("dir", def.Dir, checkPath),
 		SeedFile: t.text("seed_file", def.SeedFile, checkPath),

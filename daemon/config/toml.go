@@ -52,7 +52,7 @@ func (c *Config) writeUplink(w *writer) {
 		put(w, "keys_file", c.Trust.KeysFile, "")
 	}
 	if i := c.Identity; i != nil {
-		def := defaultIdentity(c.DataDir)
+		def := DefaultIdentity(c.DataDir)
 		w.table("[identity]")
 		put(w, "dir", i.Dir, def.Dir)
 		put(w, "seed_file", i.SeedFile, def.SeedFile)

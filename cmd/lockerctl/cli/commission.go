@@ -36,6 +36,8 @@ are proven and nothing is to be mended; 1: see the report.
 After each door the walk is on disk (.commission.state): after an interrupt the
 same call goes on where it was. An existing file is not replaced without
 --force; then it is kept as .bak, and all but its wiring is taken over.
+On a board that lockerctl flash has seeded the seed names the bank, and the file
+gets the [identity] by which lockerd enrols.
 --unattended asks nobody: labels are then assumed, not seen.`
 
 // commissionFlags are the flags as they were given.
@@ -54,6 +56,7 @@ func commissionVerb(fs *flag.FlagSet) action {
 	fs.StringVar(&f.o.Config, "config", "lockerd.toml", "`file` to be written")
 	fs.StringVar(&f.o.Bank, "bank", "", "`name` of the bank, where there is no file yet")
 	fs.StringVar(&f.o.DataDir, "data-dir", "/var/lib/lockerd", "`directory` of its data, where there is no file yet")
+	fs.StringVar(&f.o.Seed, "seed", "", "`file` of the board's seed, or none (default "+commission.DefaultSeed+", where there is one)")
 	fs.StringVar(&f.size, "size", "M", "`size` of the doors of a new locker: XS, S, M, L or XL")
 	fs.Func("port", "serial `port` to look at, may be repeated", f.addPort)
 	fs.Func("board", "`doors` of a board: a:1=1-01..1-24, may be repeated", f.addBoard)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"lockerd/daemon/commission"
+	"lockerd/daemon/config"
 )
 
 // Files are where a walk is written down: beside the configuration.
@@ -73,6 +74,7 @@ func (f Files) Write(text []byte, force bool) error {
 		return fmt.Errorf("cannot read %s: %w", f.Config, err)
 	case bytes.Equal(old, text):
 		return nil
+	case config.Blank(old): // the package's: it says that nothing has been described
 	case !force:
 		return fmt.Errorf("cannot write %s: it is there and says something else; --force replaces it and keeps it as %s.bak", f.Config, filepath.Base(f.Config))
 	default:

@@ -19,8 +19,9 @@ import (
 // Options of a commissioning.
 type Options struct {
 	Config  string // file to be written
-	Bank    string // "": that of the file
+	Bank    string // "": that of the file, or of the seed
 	DataDir string
+	Seed    string // file of the board's seed; "": DefaultSeed, if it is one; NoSeed: none
 	Size    locker.Size
 	Ports   []Port // none: those of the file, or all that the system names
 	Spans   []commission.Span
@@ -76,10 +77,10 @@ type run struct {
 
 // base takes over what a file that is there says of other things than wires.
 func (r *run) base() error {
-	_, err := os.Stat(r.Config)
+	text, err := os.ReadFile(r.Config)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		r.bank, err = commission.Base(r.Bank, r.DataDir)
+	case errors.Is(err, fs.ErrNotExist), err == nil && config.Blank(text):
+		r.bank, err = r.fresh()
 		return err
 	case err != nil:
 		return fmt.Errorf("cannot look at %s: %w", r.Config, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"lockerd/daemon/commission"
 	"lockerd/daemon/config"
 	"lockerd/daemon/locker"
+	"lockerd/daemon/seed"
 	"lockerd/hal"
 	"lockerd/hal/rewire"
 	"lockerd/hal/rs485"
@@ -267,6 +270,68 @@ func TestForceKeepsTheRest(t *testing.T) {
 	if kept, err := os.ReadFile(o.Config + ".bak"); err != nil || string(kept) != old {
 		t.Errorf("the old file: %v", err)
 	}
+}
+
+// TestSeedNamesTheBank commissions a board as an image has it: a file in which nothing
+// is described, and a seed.
+func TestSeedNamesTheBank(t *testing.T) {
+	c := build(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
+	c.label(0, 2, 1)
+	o := options(t, c, "xor8a", 1)
+	o.Bank, o.Seed = "", filepath.Join(t.TempDir(), seed.Name)
+	placed := "# This bank has not been described yet.\nversion = 1\n"
+	if err := os.WriteFile(o.Config, []byte(placed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &watcher{cabinet: c, spans: []commission.Span{{Address: 1, First: id(1), Doors: 2}}}
+	for name, tt := range map[string]struct {
+		seed []byte
+		bank string
+		want string
+	}{
+		"missing": {nil, "", "no such file"},
+		"empty":   {seed.Placeholder(), "", "there is no seed in it: --seed none"},
+		"broken":  {[]byte("bank = 5\n"), "", "--seed none"},
+		"another": {seeded(t, "lon-042"), "par-001", "is that of bank lon-042"},
+		"no bank": {seed.Placeholder(), "", "--seed none"},
+	} {
+		if tt.seed != nil {
+			if err := os.WriteFile(o.Seed, tt.seed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := o
+		o.Bank = tt.bank
+		if _, err := Run(t.Context(), o, w, said(t)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+		_ = os.Remove(o.Seed)
+	}
+	if err := os.WriteFile(o.Seed, seeded(t, "lon-042"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), o, w, said(t)); err != nil {
+		t.Fatal(err)
+	}
+	cfg := written(t, &o)
+	if cfg.Bank != "lon-042" || cfg.Identity == nil || cfg.Identity.SeedFile != o.Seed || cfg.Trust == nil {
+		t.Errorf("bank %s, identity %+v, trust %+v", cfg.Bank, cfg.Identity, cfg.Trust)
+	}
+	if _, err := os.Stat(o.Config + ".bak"); err == nil {
+		t.Error("a file that said nothing is kept")
+	}
+}
+
+func seeded(t *testing.T, bank string) []byte {
+	t.Helper()
+	b, err := seed.Encode(&seed.Seed{
+		Bank: bank, Site: "12 Example Street", Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Second),
+		Enrol: seed.Enrol{URL: "https://enrol.example.com:8443", Token: "abcdefghijklmnopqrstuvwxyz234567", CA: "sha256:" + strings.Repeat("0", 64)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // TestVoiceIsFound has a cu48 board at address 0 that takes the lock first: in
