@@ -76,10 +76,10 @@ func TestReportFile(t *testing.T) {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	b, err := os.ReadFile(file)
-	if err != nil || !strings.HasPrefix(string(b), "<!DOCTYPE html>") || !strings.HasSuffix(string(b), "</html>\n") {
+	if err != nil || !strings.HasPrefix(string(b), "<!doctype html>") || !strings.HasSuffix(string(b), "</html>") {
 		t.Errorf("%v: %.40s", err, b)
 	}
-	if code, out, _ := invoke(t, &env{}, "--socket", path, "report", "--html", "-"); code != exitDone || out[:15] != "<!DOCTYPE html>" {
+	if code, out, _ := invoke(t, &env{}, "--socket", path, "report", "--html", "-"); code != exitDone || out[:15] != "<!doctype html>" {
 		t.Errorf("exit %d: %.40s", code, out)
 	}
 	code, _, errs = invoke(t, &env{}, "--socket", path, "report", "--html", filepath.Join(file, "x"))
