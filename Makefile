@@ -3,6 +3,7 @@ GOLANGCI_VERSION := v2.15.0
 FUZZTIME         := 60s
 # Packages tested at a time: most of them wait, for simulated boards and their bytes.
 PACKAGES         := 4
+PROGRAMS         := ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerctl-release ./cmd/lockerd-launch
 TARGETS          := arm/6 arm/7 arm64 amd64
 
 GO      ?= go
@@ -26,14 +27,14 @@ demo-once: ## the same unattended: opens doors, prints the journal, exits 0
 
 .PHONY: build
 build: ## lockerd and lockerctl for this machine, into .bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/ ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerd-launch
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/ $(PROGRAMS)
 
 .PHONY: cross
 cross: ## the same for every board: linux arm v6, arm v7, arm64, amd64
 	@for t in $(TARGETS); do \
 	  arch=$${t%/*}; arm=$${t#$$arch}; arm=$${arm#/}; \
 	  echo "linux/$$t"; \
-	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ ./cmd/lockerd ./cmd/lockerctl ./cmd/lockerd-launch || exit 1; \
+	  GOOS=linux GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o .bin/linux-$$arch$$arm/ $(PROGRAMS) || exit 1; \
 	done
 
 .PHONY: packages

@@ -1,7 +1,8 @@
 // Command lockerctl is the field engineer's and operator's tool. At a locker bank it
 // asks and orders at the control socket of lockerd (package cli). `lockerctl fleet` is
 // a program of its own: the backend of many banks, through their broker (package
-// fleet); `lockerctl release` keeps the repository of updates (package release);
+// fleet); `lockerctl release` keeps the repository of updates (lockerctl-release, a program of its own:
+// see there why);
 // `lockerctl flash` writes a board's card (package flash); `lockerctl enrol` and
 // `lockerctl replace` give banks their identity (package fleet too). `lockerctl help` and
 // `lockerctl fleet help` tell how they are used.
@@ -15,7 +16,6 @@ import (
 	"lockerd/cmd/lockerctl/cli"
 	"lockerd/cmd/lockerctl/flash"
 	"lockerd/cmd/lockerctl/fleet"
-	"lockerd/cmd/lockerctl/release"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -29,7 +29,7 @@ func programs() map[string]program {
 		"enrol":   fleet.RunEnrol,
 		"flash":   flash.Run,
 		"fleet":   fleet.Run,
-		"release": release.Run,
+		"release": beside("release"),
 		"replace": replace,
 	}
 }

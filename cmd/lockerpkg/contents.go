@@ -33,6 +33,7 @@ func items(b *built, rel release) ([]item, error) {
 		{to: "/usr/lib/lockerd/lockerd", from: filepath.Join(b.dir, "lockerd"), mode: 0o755},
 		{to: "/usr/lib/lockerd/lockerd-launch", from: filepath.Join(b.dir, "lockerd-launch"), mode: 0o755},
 		{to: "/usr/bin/lockerctl", from: filepath.Join(b.dir, "lockerctl"), mode: 0o755},
+		{to: "/usr/lib/lockerd/lockerctl-release", from: filepath.Join(b.dir, "lockerctl-release"), mode: 0o755},
 		{to: "/usr/bin/lockerd", link: "../lib/lockerd/lockerd"},
 		{to: "/etc/lockerd/lockerd.toml", from: "lockerd.toml", conf: true},
 		{to: "/usr/lib/udev/rules.d/70-lockerd.rules", from: "lockerd.rules"},

@@ -9,6 +9,7 @@ import (
 	ctl "lockerd/cmd/lockerctl/cli"
 	"lockerd/cmd/lockerctl/flash"
 	"lockerd/cmd/lockerctl/fleet"
+	repo "lockerd/cmd/lockerctl/release"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/cmd/lockerd/cli"
 )
@@ -27,10 +28,11 @@ type page struct {
 func pages() []page {
 	return []page{
 		{"lockerd", 8, "runs a bank of smart lockers", "lockerd run --config FILE", manDaemon(), "lockerctl(1)"},
-		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-flash(1), lockerctl-fleet(1), lockerctl-enrol(1), lockerd(8)"},
+		{"lockerctl", 1, "the engineer's tool at a bank of smart lockers", "lockerctl [--socket S] [--json] VERB ...", ctl.Manual(), "lockerctl-flash(1), lockerctl-fleet(1), lockerctl-enrol(1), lockerctl-release(1), lockerd(8)"},
 		{"lockerctl-flash", 1, "writes the card of a new board", "lockerctl flash IMAGE CARD --seed FILE", flash.Manual(), "lockerctl(1)"},
 		{"lockerctl-fleet", 1, "the operator's tool for many banks", "lockerctl fleet [--broker URL] VERB ...", fleet.Manual(), "lockerctl(1), lockerctl-enrol(1)"},
 		{"lockerctl-enrol", 1, "a bank's key and certificate", "lockerctl enrol VERB ...", fleet.EnrolManual(), "lockerctl(1), lockerctl-fleet(1)"},
+		{"lockerctl-release", 1, "the repository that banks fetch new versions from", "lockerctl release [--repo DIR] [--keys DIR] VERB ...", repo.Manual(), "lockerctl(1)"},
 	}
 }
 

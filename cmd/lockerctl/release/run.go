@@ -1,4 +1,4 @@
-// Package release is the program lockerctl release: it makes and keeps the repository that
+// Package release is the program lockerctl-release, `lockerctl release`: it makes and keeps the repository that
 // banks fetch new versions of lockerd from (package daemon/update/release). It talks to no
 // bank. Exit codes: 0 done, also where something waits for the next signer; 1 failed; 2
 // called wrongly.
@@ -84,6 +84,9 @@ func (c *call) dispatch(ctx context.Context, args []string) error {
 		return do(ctx, c)
 	})
 }
+
+// Manual is the help as chapters of a man page.
+func Manual() []ui.Chapter { return program().Manual() }
 
 func program() *ui.Program[*call] {
 	return &ui.Program[*call]{
