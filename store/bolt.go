@@ -14,7 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lockerd/daemon/locker"
-	"lockerd/store/journal"
+	"lockerd/store/durable"
 )
 
 // pageSize is 4 KiB on every board: boards with 16 KiB pages would write 3.4
@@ -95,7 +95,7 @@ func createBolt(path, journalID string, fill func(*bbolt.Tx) error) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return fmt.Errorf("cannot rename state file %q: %w", tmp, err)
 	}
-	return journal.SyncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func initBolt(tx *bbolt.Tx, journalID string, fill func(*bbolt.Tx) error) error {

@@ -14,6 +14,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
+	"lockerd/store/durable"
 	"lockerd/store/journal"
 )
 
@@ -301,7 +302,7 @@ func (s *Store) suspect(err error) error {
 	if !errors.Is(err, ErrDamaged) || s.bad.Swap(true) {
 		return err
 	}
-	if werr := journal.WriteFile(s.path+badSuffix, []byte(err.Error()+"\n")); werr != nil {
+	if werr := durable.WriteFile(s.path+badSuffix, []byte(err.Error()+"\n"), 0o600); werr != nil {
 		s.o.Log.Error("cannot mark the state file for rebuilding", slog.String("error", werr.Error()))
 	}
 	s.o.Log.Error("a stored record is damaged; the state file will be rebuilt at the next start", slog.String("error", err.Error()))

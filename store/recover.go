@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 	"lockerd/store/journal"
 )
 
@@ -69,7 +70,7 @@ func setAside(path string) (string, error) {
 	if err := os.RemoveAll(damagedName(path, n-keepDamaged)); err != nil {
 		return "", fmt.Errorf("cannot remove %q: %w", damagedName(path, n-keepDamaged), err)
 	}
-	return to, journal.SyncDir(filepath.Dir(path))
+	return to, durable.SyncDir(filepath.Dir(path))
 }
 
 func damagedName(path string, n int) string { return fmt.Sprintf("%s.damaged-%d", path, n) }

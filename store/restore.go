@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"lockerd/store/durable"
 	"lockerd/store/journal"
 )
 
@@ -73,29 +73,11 @@ func lockExisting(dir string) (*os.File, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("cannot lock data directory %q: %w", dir, ErrRunning)
 	}
-	if err := own(dir, path); err != nil {
+	if err := durable.GiveLike(path, dir); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
-}
-
-// own gives a path and all below it to the owner of dir, where that is another.
-func own(dir, path string) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return fmt.Errorf("cannot tell whose %q is: %w", dir, err)
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || os.Geteuid() != 0 || st.Uid == 0 {
-		return nil
-	}
-	return filepath.WalkDir(path, func(p string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(p, int(st.Uid), int(st.Gid))
-	})
 }
 
 type restoring struct {
@@ -116,7 +98,7 @@ func (r *restoring) stage(write func(to string) error) error {
 	if err := write(r.staging); err != nil {
 		return err
 	}
-	if err := own(r.dir, r.staging); err != nil {
+	if err := durable.GiveLike(r.staging, r.dir); err != nil {
 		return fmt.Errorf("cannot give the files to the owner of %q: %w", r.dir, err)
 	}
 	return filepath.WalkDir(r.staging, func(p string, d os.DirEntry, err error) error {
@@ -124,7 +106,7 @@ func (r *restoring) stage(write func(to string) error) error {
 		case err != nil:
 			return err
 		case d.IsDir():
-			return journal.SyncDir(p)
+			return durable.SyncDir(p)
 		}
 		return syncFile(p)
 	})
@@ -141,7 +123,7 @@ func syncFile(path string) error {
 // swap puts what is staged in place. From its first step on the directory is
 // marked.
 func (r *restoring) swap() (aside string, err error) {
-	if err := journal.SyncDir(r.dir); err != nil {
+	if err := durable.SyncDir(r.dir); err != nil {
 		return "", err
 	}
 	_, err = os.Stat(filepath.Join(r.dir, restoredName))
@@ -162,7 +144,7 @@ func (r *restoring) swap() (aside string, err error) {
 	if err := os.RemoveAll(r.staging); err != nil {
 		return aside, fmt.Errorf("cannot remove %q: %w", r.staging, err)
 	}
-	return aside, journal.SyncDir(r.dir)
+	return aside, durable.SyncDir(r.dir)
 }
 
 func (r *restoring) mark() error {
@@ -172,7 +154,7 @@ func (r *restoring) mark() error {
 	if err := MarkRestored(r.dir, r.o.Why); err != nil {
 		return err
 	}
-	return own(r.dir, filepath.Join(r.dir, restoredName))
+	return durable.GiveLike(filepath.Join(r.dir, restoredName), r.dir)
 }
 
 // movable are the files of a store. journal goes first: what is left without it
@@ -195,10 +177,10 @@ func (r *restoring) setAside() (string, error) {
 			return "", err
 		}
 	}
-	if err := own(r.dir, aside); err != nil {
+	if err := durable.GiveLike(aside, r.dir); err != nil {
 		return "", err
 	}
-	if err := journal.SyncDir(r.dir); err != nil {
+	if err := durable.SyncDir(r.dir); err != nil {
 		return "", err
 	}
 	for _, name := range movable() {
@@ -207,7 +189,7 @@ func (r *restoring) setAside() (string, error) {
 			return "", fmt.Errorf("cannot set %q aside: %w", name, err)
 		}
 	}
-	return aside, errors.Join(journal.SyncDir(aside), journal.SyncDir(r.dir))
+	return aside, errors.Join(durable.SyncDir(aside), durable.SyncDir(r.dir))
 }
 
 func (r *restoring) place() error {
@@ -217,7 +199,7 @@ func (r *restoring) place() error {
 			return fmt.Errorf("cannot put %q in place: %w", name, err)
 		}
 	}
-	return journal.SyncDir(r.dir)
+	return durable.SyncDir(r.dir)
 }
 
 // forget removes the oldest of what lies aside.

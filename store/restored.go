@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 	"lockerd/store/journal"
 )
 
@@ -25,7 +26,7 @@ const restoredName = "restored"
 // directory before the first file of the backup is in it.
 func MarkRestored(dir, why string) error {
 	path := filepath.Join(dir, restoredName)
-	if err := journal.WriteFile(path, []byte(why+"\n")); err != nil {
+	if err := durable.WriteFile(path, []byte(why+"\n"), 0o600); err != nil {
 		return fmt.Errorf("cannot mark %q as restored: %w", dir, err)
 	}
 	return nil
@@ -49,7 +50,7 @@ func (s *Store) distrusted() error {
 	if err := os.Remove(filepath.Join(s.dir, restoredName)); err != nil {
 		return fmt.Errorf("cannot remove the mark of a restore: %w", err)
 	}
-	return journal.SyncDir(s.dir)
+	return durable.SyncDir(s.dir)
 }
 
 // carry is what a new journal begins with: what can be salvaged, and after a restore

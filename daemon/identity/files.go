@@ -7,7 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
+
+	"lockerd/store/durable"
 )
 
 const (
@@ -39,7 +40,7 @@ func (d disk) mkdir(dir string) error {
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return fmt.Errorf("cannot make %s: %w", dir, err)
 	}
-	return errors.Join(give(dir, filepath.Dir(dir)), d.sync(filepath.Dir(dir)))
+	return errors.Join(durable.GiveLike(dir, filepath.Dir(dir)), d.sync(filepath.Dir(dir)))
 }
 
 // write replaces a file as a whole.
@@ -62,7 +63,7 @@ func (d disk) replace(path string, b []byte) error {
 		return err
 	}
 	_, werr := f.Write(b)
-	if err := errors.Join(werr, f.Chmod(fileMode), f.Sync(), f.Close(), give(tmp, dir)); err != nil {
+	if err := errors.Join(werr, f.Chmod(fileMode), f.Sync(), f.Close(), durable.GiveLike(tmp, dir)); err != nil {
 		return err
 	}
 	if err := d.before("rename"); err != nil {
@@ -88,11 +89,7 @@ func (d disk) sync(dir string) error {
 	if err := d.before("sync"); err != nil {
 		return err
 	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.SyncDir(dir)
 }
 
 // overwrite writes over a file's bytes, in its place, so that none of the old ones stays in
@@ -122,21 +119,4 @@ func (d disk) erase(path string) error {
 		return err
 	}
 	return d.remove(path)
-}
-
-// give makes what root has written the property of whom the directory belongs to:
-// lockerd runs as a user of its own.
-func give(path, as string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	st, err := os.Stat(as)
-	if err != nil {
-		return err
-	}
-	s, ok := st.Sys().(*syscall.Stat_t)
-	if !ok || s.Uid == 0 {
-		return nil
-	}
-	return os.Chown(path, int(s.Uid), int(s.Gid))
 }

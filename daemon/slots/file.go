@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"lockerd/store/durable"
 )
 
 const (
@@ -181,26 +183,5 @@ func (d *Dir) writeSynced(path string, b []byte) error {
 
 func (d *Dir) syncDir(path string) error {
 	d.step("fsync directory " + filepath.Base(path))
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("cannot sync %q: %w", path, err)
-	}
-	defer func() { _ = f.Close() }()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("cannot sync %q: %w", path, err)
-	}
-	return nil
-}
-
-// WriteFile puts a file of 0600 into place so that it is there whole or not at all, also
-// over a power cut.
-func WriteFile(path string, b []byte) error {
-	d := &Dir{Path: filepath.Dir(path)}
-	if err := d.writeSynced(path+tmpSuffix, b); err != nil {
-		return err
-	}
-	if err := os.Rename(path+tmpSuffix, path); err != nil {
-		return err
-	}
-	return d.syncDir(d.Path)
+	return durable.SyncDir(path)
 }

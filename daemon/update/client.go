@@ -15,6 +15,7 @@ import (
 	"lockerd/daemon/locker"
 	"lockerd/daemon/slots"
 	"lockerd/daemon/update/tuf"
+	"lockerd/store/durable"
 )
 
 // Bounds of metadata.
@@ -107,7 +108,7 @@ func (c *Client) kept(role string) string { return filepath.Join(c.Dir, role+".j
 func (c *Client) keep(role string, b []byte) error {
 	err := os.MkdirAll(c.Dir, 0o750)
 	if err == nil {
-		err = slots.WriteFile(c.kept(role), b)
+		err = durable.WriteFile(c.kept(role), b, 0o600)
 	}
 	if err != nil {
 		return &Error{Code: CodeFailed, Text: fmt.Sprintf("cannot keep the %s of the updates: %v", role, err), Cure: "free space on the card: journalctl --vacuum-size=50M"}

@@ -14,6 +14,7 @@ import (
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/slots"
+	"lockerd/store/durable"
 )
 
 // fakeBank is at rest or not.
@@ -72,7 +73,7 @@ func newSite(t *testing.T) *site {
 	s.slots = &slots.Dir{Path: filepath.Join(t.TempDir(), "update")}
 	body := programText("1.0.0")
 	path := filepath.Join(t.TempDir(), "lockerd")
-	s.must(slots.WriteFile(path, body))
+	s.must(durable.WriteFile(path, body, 0o600))
 	size, sum, err := slots.Measure(path)
 	s.must(err)
 	s.must(s.slots.Put(slots.Program{Version: "1.0.0", SHA256: sum, Size: size}, bytes.NewReader(body), s.now))

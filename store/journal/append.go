@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 )
 
 // Append makes one commit durable: it gives the events their seq and hash,
@@ -172,7 +173,7 @@ func makeSpare(dir string, num uint64, size int64) spare {
 		err = os.Rename(path+tmpSuffix, path)
 	}
 	if err == nil {
-		err = SyncDir(dir)
+		err = durable.SyncDir(dir)
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

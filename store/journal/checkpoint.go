@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"lockerd/store/durable"
 )
 
 // ErrNoCheckpoint is returned when there is none.
@@ -38,7 +40,7 @@ func WriteCheckpoint(dir string, index uint64, write func(emit func(object []byt
 	if err != nil {
 		return fmt.Errorf("cannot write checkpoint %q: %w", path, err)
 	}
-	if err := SyncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return err
 	}
 	return removeCheckpoints(dir, index)

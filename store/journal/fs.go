@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"lockerd/store/durable"
 )
 
 // pageBytes are written at a time while a segment is prepared. The kernel keeps
@@ -16,22 +18,8 @@ import (
 // Linux 6.18).
 const pageBytes = 4 << 10
 
-// SyncDir makes the names in a directory durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("cannot open directory %q: %w", dir, err)
-	}
-	defer func() { _ = d.Close() }() // was only synced
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("cannot sync directory %q: %w", dir, err)
-	}
-	return nil
-}
-
-// WriteFile makes a file of that content appear under its name whole or not at
-// all: temporary name, fsync, rename, directory fsync.
-func WriteFile(path string, b []byte) error {
+// writeFile is durable.WriteFile, page by page and by a name that the next Open removes.
+func writeFile(path string, b []byte) error {
 	tmp := path + tmpSuffix
 	if err := writeSynced(tmp, b); err != nil {
 		return err
@@ -39,7 +27,7 @@ func WriteFile(path string, b []byte) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return fmt.Errorf("cannot rename %q: %w", tmp, err)
 	}
-	return SyncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func writeSynced(path string, b []byte) error {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"lockerd/store/durable"
 )
 
 // Bounds of a segment file.
@@ -123,7 +125,7 @@ func Adopt(dir string) error {
 	if err := os.Rename(tmp, dir); err != nil {
 		return fmt.Errorf("cannot rename journal %q: %w", tmp, err)
 	}
-	return SyncDir(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 func removeUnfinished(tmp string) error {
@@ -142,7 +144,7 @@ func createFirst(dir, id, why string, size int64) error {
 	}
 	b := appendFrame(nil, f)
 	b = append(b, make([]byte, max(0, size-int64(len(b))))...)
-	return WriteFile(segPath(dir, 1), b)
+	return writeFile(segPath(dir, 1), b)
 }
 
 // ID returns the journal's id.

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"lockerd/store/durable"
 )
 
 // Found is what Open met and did.
@@ -138,7 +140,7 @@ func (w *opener) remove(path string) error {
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("cannot remove journal segment %q: %w", path, err)
 	}
-	return SyncDir(w.dir)
+	return durable.SyncDir(w.dir)
 }
 
 // head reads the first frame. It returns no segment for a file whose first

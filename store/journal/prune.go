@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 )
 
 // full is how many times the bound the journal may grow before events go that
@@ -121,7 +122,7 @@ func (j *Journal) dropFirst() error {
 	if err := os.Remove(s.path); err != nil {
 		return err
 	}
-	return SyncDir(j.dir)
+	return durable.SyncDir(j.dir)
 }
 
 // rewrite writes the segments i..k anew as one: under a temporary name, synced,
@@ -148,7 +149,7 @@ func (j *Journal) rewrite(a action) error {
 	segs = append(segs, s)
 	j.segs = append(segs, j.segs[a.k+1:]...)
 	j.mu.Unlock()
-	if err := SyncDir(j.dir); err != nil {
+	if err := durable.SyncDir(j.dir); err != nil {
 		return err
 	}
 	for _, o := range old[1:] {
@@ -156,7 +157,7 @@ func (j *Journal) rewrite(a action) error {
 			return err
 		}
 	}
-	return SyncDir(j.dir)
+	return durable.SyncDir(j.dir)
 }
 
 // rewritten returns what the segments are at a level, and its bytes.

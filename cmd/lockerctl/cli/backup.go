@@ -24,6 +24,7 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
 	"lockerd/store"
+	"lockerd/store/durable"
 )
 
 const backupHelp = `Writes what a bank knows into one file, while it serves people, or of one whose
@@ -116,15 +117,7 @@ func (b *saving) save(ctx context.Context) (saved, error) {
 	if err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, b.path, unix.RENAME_NOREPLACE); err != nil { // never over another file; a stick's FAT knows no links
 		return r, &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write %q: %v", b.path, err), Cure: "name another file"}
 	}
-	return r, syncDir(filepath.Dir(b.path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return r, durable.SyncDir(filepath.Dir(b.path))
 }
 
 func fullDisk(path string, err error) error {

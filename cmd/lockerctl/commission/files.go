@@ -12,7 +12,10 @@ import (
 
 	"lockerd/daemon/commission"
 	"lockerd/daemon/config"
+	"lockerd/store/durable"
 )
+
+const fileMode = 0o644 // nothing in them is secret
 
 // Files are where a walk is written down: beside the configuration.
 type Files struct{ Config string }
@@ -43,7 +46,7 @@ func (f Files) Load() (*commission.State, error) {
 func (f Files) Keep(s *commission.State) error {
 	b, err := s.Encode()
 	if err == nil {
-		err = replace(f.State(), b)
+		err = durable.WriteFile(f.State(), b, fileMode)
 	}
 	return err
 }
@@ -55,7 +58,7 @@ func (f Files) KeepReport(r *commission.Report) error {
 		var b bytes.Buffer
 		err := write(&b)
 		if err == nil {
-			err = replace(path, b.Bytes())
+			err = durable.WriteFile(path, b.Bytes(), fileMode)
 		}
 		if err != nil {
 			return err
@@ -78,37 +81,9 @@ func (f Files) Write(text []byte, force bool) error {
 	case !force:
 		return fmt.Errorf("cannot write %s: it is there and says something else; --force replaces it and keeps it as %s.bak", f.Config, filepath.Base(f.Config))
 	default:
-		if err := replace(f.Config+".bak", old); err != nil {
+		if err := durable.WriteFile(f.Config+".bak", old, fileMode); err != nil {
 			return err
 		}
 	}
-	return replace(f.Config, text)
-}
-
-// replace writes a file whole or not at all, and has it on disk.
-func replace(path string, b []byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, err)
-		}
-	}()
-	dir := filepath.Dir(path)
-	t, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(t.Name()) //nolint:errcheck // gone by its new name, if all went well
-	_, err = t.Write(b)
-	err = errors.Join(err, t.Chmod(0o644), t.Sync(), t.Close())
-	if err == nil {
-		err = os.Rename(t.Name(), path)
-	}
-	if err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(f.Config, text, fileMode)
 }

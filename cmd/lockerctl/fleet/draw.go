@@ -15,6 +15,7 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode/encoder"
 
 	"lockerd/cmd/lockerctl/ui"
+	"lockerd/store/durable"
 )
 
 // drawing is how and where a code is drawn.
@@ -67,12 +68,12 @@ func (d *drawing) write(text string, bars bool) error {
 		if err != nil {
 			return err
 		}
-		if err := writeWhole(d.png, b, 0o600); err != nil {
+		if err := durable.WriteFile(d.png, b, 0o600); err != nil {
 			return err
 		}
 	}
 	if d.svg != "" {
-		return writeWhole(d.svg, s.svg(), 0o600)
+		return durable.WriteFile(d.svg, s.svg(), 0o600)
 	}
 	return nil
 }

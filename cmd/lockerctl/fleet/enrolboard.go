@@ -14,6 +14,7 @@ import (
 	"lockerd/daemon/config"
 	"lockerd/daemon/identity"
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 	"lockerd/sync/enrol"
 )
 
@@ -56,7 +57,7 @@ func enrolRequestVerb(fs *flag.FlagSet) action {
 			ui.Emit(c.out, "%s", csr)
 			return nil
 		}
-		if err := writeWhole(*out, []byte(csr), 0o644); err != nil {
+		if err := durable.WriteFile(*out, []byte(csr), 0o644); err != nil {
 			return err
 		}
 		d := carried{*out, id.Status().Bank, key}
@@ -137,7 +138,7 @@ func (c *call) carry(g *enrol.Grant, out, bank, key string) error {
 		_, err := c.out.Write(raw)
 		return err
 	}
-	if err := writeWhole(out, raw, 0o644); err != nil {
+	if err := durable.WriteFile(out, raw, 0o644); err != nil {
 		return err
 	}
 	d := carried{out, bank, key}

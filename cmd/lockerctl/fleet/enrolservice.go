@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"lockerd/cmd/lockerctl/ui"
+	"lockerd/store/durable"
 	"lockerd/sync/enrol"
 	"lockerd/sync/enrol/authority"
 )
@@ -57,9 +58,9 @@ func (c *call) service(ctx context.Context, r *serviceRequest, out string) error
 	}
 	files := map[string]string{"key": out + ".key", "certificate": out + ".pem", "ca": out + "-ca.pem"}
 	err = errors.Join(
-		writeWhole(files["key"], private, 0o600),
-		writeWhole(files["certificate"], []byte(g.Certificate), 0o644),
-		writeWhole(files["ca"], []byte(g.CA), 0o644),
+		durable.WriteFile(files["key"], private, 0o600),
+		durable.WriteFile(files["certificate"], []byte(g.Certificate), 0o644),
+		durable.WriteFile(files["ca"], []byte(g.CA), 0o644),
 	)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"lockerd/store/durable"
 	"lockerd/sync/enrol/authority"
 )
 
@@ -64,7 +65,7 @@ func (e *enrolment) write(state string) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(enrolPath(state, setSuffix), append(raw, '\n'), 0o600)
+	return durable.WriteFile(enrolPath(state, setSuffix), append(raw, '\n'), 0o600)
 }
 
 func (e *enrolment) life() time.Duration {
@@ -99,7 +100,7 @@ func (s *station) loadAuthority() (*authority.Authority, *enrolment, error) {
 	}
 	a := authority.New(authority.Options{
 		Store: s.store, CA: ca, BrokerCA: e.BrokerCA, URL: e.URL, Life: e.life(), Log: s.log, Trust: s.keySet,
-		CRL: func(text []byte) error { return writeWhole(e.CRL, text, 0o644) },
+		CRL: func(text []byte) error { return durable.WriteFile(e.CRL, text, 0o644) },
 	})
 	return a, e, a.Load()
 }
@@ -134,10 +135,10 @@ func initEnrolment(state string, e *enrolment, anew bool) (*authority.CA, error)
 			return nil, err
 		}
 		// The certificate first: a key without one says that it is damaged.
-		if err := writeWhole(certFile, []byte(ca.PEM()), 0o644); err != nil {
+		if err := durable.WriteFile(certFile, []byte(ca.PEM()), 0o644); err != nil {
 			return nil, err
 		}
-		if err := writeWhole(keyFile, key, 0o600); err != nil {
+		if err := durable.WriteFile(keyFile, key, 0o600); err != nil {
 			return nil, err
 		}
 	case err != nil:

@@ -12,6 +12,7 @@ import (
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/seed"
+	"lockerd/store/durable"
 	"lockerd/sync/enrol/authority"
 )
 
@@ -95,7 +96,7 @@ func (f *seedFlags) write(t *madeToken) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(f.out, raw, 0o600)
+	return durable.WriteFile(f.out, raw, 0o600)
 }
 
 func (f *seedFlags) network(n *seed.Network) (err error) {

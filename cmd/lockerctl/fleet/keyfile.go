@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 	"lockerd/sync/backend"
 	"lockerd/sync/wire"
 )
@@ -69,25 +70,7 @@ func (f *keyFile) write() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return fmt.Errorf("cannot write the keys: %w", err)
 	}
-	return writeWhole(f.path, append(b, '\n'), 0o600)
-}
-
-// writeWhole writes a file under another name, syncs and renames it.
-func writeWhole(path string, b []byte, mode os.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	_, werr := tmp.Write(b)
-	err = errors.Join(werr, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // what could not be written is of no use
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
+	return durable.WriteFile(f.path, append(b, '\n'), 0o600)
 }
 
 // add makes a key; the owner's older ones are retired if it is in their place.

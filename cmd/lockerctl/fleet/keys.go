@@ -10,6 +10,7 @@ import (
 
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 )
 
 const keysHelp = `keys new makes the operator's key, or with --tenant a tenant's (which signs codes and
@@ -81,7 +82,7 @@ func (c *call) newKey(ctx context.Context, tenant, file string, instead bool) er
 	if err != nil {
 		return fmt.Errorf("cannot write the key set: %w", err)
 	}
-	if err := writeWhole(file, append(raw, '\n'), 0o644); err != nil {
+	if err := durable.WriteFile(file, append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
 	return c.print(done, func(p *ui.Page) { keyPage(p, c, &done) })

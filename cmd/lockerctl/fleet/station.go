@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lockerd/daemon/locker"
+	"lockerd/store/durable"
 	"lockerd/sync/backend"
 	"lockerd/sync/backend/boltstore"
 	"lockerd/sync/backend/mqttlink"
@@ -233,5 +234,5 @@ func (s *station) backup(path string) error {
 	if err := s.store.Backup(&b); err != nil {
 		return err
 	}
-	return writeWhole(path, b.Bytes(), 0o600)
+	return durable.WriteFile(path, b.Bytes(), 0o600)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"lockerd/daemon/slots"
+	"lockerd/store/durable"
 )
 
 // roles in the order in which they are made.
@@ -47,8 +47,8 @@ func (r *Repo) newKey(role string) (*key, error) {
 		if _, err := os.Lstat(path); err == nil {
 			continue
 		}
-		if err := slots.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
-			return nil, fmt.Errorf("cannot keep key %q: %w", path, err)
+		if err := durable.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+			return nil, fmt.Errorf("cannot keep a key: %w", err)
 		}
 		return keyOf(private)
 	}

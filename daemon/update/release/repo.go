@@ -12,7 +12,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"lockerd/daemon/slots"
+	"lockerd/store/durable"
 )
 
 // Lives of what is signed.
@@ -87,10 +87,7 @@ func put[T metadata.Roles](_ *Repo, path string, m *metadata.Metadata[T]) error 
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("cannot write %q: %w", path, err)
 	}
-	if err := slots.WriteFile(path, b); err != nil {
-		return fmt.Errorf("cannot write %q: %w", path, err)
-	}
-	return os.Chmod(path, 0o644)
+	return durable.WriteFile(path, b, 0o644)
 }
 
 // root returns the newest root.

@@ -21,6 +21,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"lockerd/store/durable"
 	"lockerd/sync/backend"
 )
 
@@ -87,15 +88,7 @@ func create(path string) error {
 			err = nil
 		}
 	}
-	return errors.Join(err, os.Remove(tmp), syncDir(dir))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(err, os.Remove(tmp), durable.SyncDir(dir))
 }
 
 // Close closes the file.

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 
 	"lockerd/daemon/seed"
-	"lockerd/store/journal"
+	"lockerd/store/durable"
 )
 
 func main() {
@@ -50,7 +50,7 @@ func set(path, dir string) error {
 		}
 	}
 	// Once lockerd has erased the seed, a power cut must not bring the old names back.
-	return errors.Join(journal.SyncDir(dir), journal.SyncDir(filepath.Dir(dir)))
+	return errors.Join(durable.SyncDir(dir), durable.SyncDir(filepath.Dir(dir)))
 }
 
 // replace makes the file new, whole or not at all; without text it goes.
@@ -62,14 +62,5 @@ func (f *file) replace(dir string) error {
 		}
 		return nil
 	}
-	part := path + ".part"
-	w, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, f.mode) //nolint:gosec // root says where
-	if err != nil {
-		return err
-	}
-	_, err = w.WriteString(f.text)
-	if err = errors.Join(err, w.Chmod(f.mode), w.Sync(), w.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part, path)
+	return durable.WriteFile(path, []byte(f.text), f.mode)
 }
