@@ -335,6 +335,7 @@ func TestPowerCutsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := r.rec.Log()
-	n := storetest.Each(t, log.Images(rand.New(rand.NewPCG(rng.Uint64(), 2)), downImages/raced), r.judge)
+	most := downImages / raced
+	n := storetest.Each(t, log.Images(rand.New(rand.NewPCG(rng.Uint64(), 2)), min(most, size(t, envImages, most, most))), r.judge)
 	t.Logf("%d images of %d operations, %d facts", n, log.Len(), len(r.facts))
 }
