@@ -123,6 +123,8 @@ func tellDoor(e *locker.Event, _ func(string) string) (sentence, bool) {
 		return said(wary, "door %s stands open for long: please shut it", e.Door)
 	case locker.EvDoorForced:
 		return said(alarm, "door %s was FORCED: it opened and nobody ordered it", e.Door)
+	case locker.EvDoorSettled:
+		return said(calm, "door %s: its opening is in doubt no more", e.Door)
 	case locker.EvDoorOut:
 		return said(wary, "door %s is out of service: %s", e.Door, e.Cause)
 	case locker.EvDoorIn:

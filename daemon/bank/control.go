@@ -192,6 +192,7 @@ func (d *slot) setting(item *locker.Item) *locker.Item {
 // settled condition is told by item.delivered, too; its from is when the item came.
 func (b *Bank) put(t *tx, d *slot, item *locker.Item, by string) {
 	b.change(t, d, func() {
+		b.sayOver(t, d, by)
 		old := d.rec.Item
 		if old != nil && (item == nil || old.Serial != item.Serial || old.SKU != item.SKU || old.Tenant != item.Tenant) {
 			t.add(byHand(itemEvent(locker.EvItemCleared, d, old), by))

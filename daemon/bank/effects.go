@@ -236,11 +236,21 @@ func (b *Bank) settled(t *tx, d *slot) {
 		t.add(ev)
 		b.inDoubt(t, d)
 	}
-	if in != nil && in.Code.IsZero() {
+	if in != nil && in.Code.IsZero() && d.rec.Intent != nil {
+		b.sayOver(t, d, "")
 		d.rec.Intent = nil // nobody may repeat an order from the socket but the socket
 		t.save(d)
 	}
 	d.restart = false
+}
+
+// sayOver tells that the uncertain opening of a door is over, and by whose word; by
+// nobody's, if it was ordered without a code and the door has been read shut. That a
+// door opens after all, or is given to another, is told by the event of that.
+func (b *Bank) sayOver(t *tx, d *slot, by string) {
+	if in := d.rec.Intent; in != nil {
+		t.add(locker.Event{Type: locker.EvDoorSettled, Door: d.spec.ID, Code: in.Code.ID, Set: in.Code.Set, By: by})
+	}
 }
 
 func (b *Bank) closed(t *tx, d *slot, e door.Effect) {

@@ -32,6 +32,8 @@ func (m *model) step(e *locker.Event, now locker.Time) {
 		m.jammed(d, e, now)
 	case locker.EvDoorUncertain:
 		m.uncertain(d, e)
+	case locker.EvDoorSettled:
+		m.settled(d, e)
 	case locker.EvDoorClosed:
 		m.closed(d, e, at)
 	case locker.EvDoorAjar:
@@ -318,6 +320,27 @@ func (m *model) jammed(d *mDoor, e *locker.Event, now locker.Time) {
 	}
 }
 
+// settled: somebody with hands has looked, or an order without a code has come to
+// nothing that anybody could finish.
+func (m *model) settled(d *mDoor, e *locker.Event) {
+	switch {
+	case d.doubt == nil:
+		m.fail("seq %d: door %s is settled and was not in doubt", e.Seq, e.Door)
+	case keyOf(e) != d.doubt.code:
+		m.fail("seq %d: door %s is settled for %v, in doubt was %v", e.Seq, e.Door, keyOf(e), d.doubt.code)
+	}
+	switch i := m.w.door(e.Door); {
+	case e.By != "":
+		m.forced[e.Door] = true // if it did open, that is nobody's opening now
+		d.lastCode = locker.CodeKey{}
+	case e.Code != "":
+		m.fail("seq %d: door %s is settled by nobody, and its code could go on", e.Seq, e.Door)
+	case i.known && i.readOpen:
+		m.fail("seq %d: door %s is settled by nobody and reads open", e.Seq, e.Door)
+	}
+	d.doubt = nil
+}
+
 // uncertain: pulsed, and nobody knows.
 func (m *model) uncertain(d *mDoor, e *locker.Event) {
 	o := d.opening
@@ -327,9 +350,6 @@ func (m *model) uncertain(d *mDoor, e *locker.Event) {
 	}
 	d.opening = nil
 	d.doubt = o
-	if o.code.IsZero() && e.Type == locker.EvBootRecovered {
-		d.doubt = nil // nobody may repeat an order but who gave it
-	}
 	if o.how != "reopening" && d.item != nil && d.item.Condition != locker.Uncertain {
 		d.doubtOf = o.code
 		m.expect = append(m.expect, locker.EvItemUncertain)

@@ -43,10 +43,10 @@ func (m *month) setStock(d *mDoor, it *locker.Item) {
 		return
 	}
 	m.absorb()
-	if d.doubt != nil {
-		m.model.forced[d.spec.ID] = true // if it did open, that is nobody's opening now
+	if d.doubt != nil && !d.doubt.shaky {
+		m.model.fail("the stock of door %s is set, says the bank, and the journal leaves it in doubt", d.spec.ID)
 	}
-	d.doubt, d.lastCode = nil, locker.CodeKey{}
+	d.lastCode = locker.CodeKey{}
 	if (d.item == nil) != (it == nil) || it != nil && d.item.Serial != it.Serial {
 		m.model.fail("the stock of door %s is set, says the bank, and it is not in the journal", d.spec.ID)
 	}

@@ -126,6 +126,7 @@ func (m *plain) settled(d *plainDoor, open bool) {
 		}
 	}
 	if o.code == nil {
+		m.say(locker.EvDoorSettled, d.id.String())
 		d.doubt = nil
 	}
 }
@@ -222,6 +223,11 @@ func (m *plain) set(d *plainDoor, it *locker.Item) bool {
 		}
 	}
 	m.change(d, func() {
+		if o := d.doubt; o != nil && o.code != nil {
+			m.say(locker.EvDoorSettled, d.id.String(), o.code.ID)
+		} else if o != nil {
+			m.say(locker.EvDoorSettled, d.id.String())
+		}
 		old := d.item
 		if old != nil && !samePlain(old, it) {
 			m.item(locker.EvItemCleared, d, old, nil)

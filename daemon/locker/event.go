@@ -22,6 +22,7 @@ const (
 	EvDoorUncertain  = "door.uncertain"
 	EvDoorAjar       = "door.ajar"
 	EvDoorForced     = "door.forced"
+	EvDoorSettled    = "door.settled" // ours: an opening of unknown outcome is over: somebody has looked, or it had no code and is read shut
 	EvDoorOut        = "door.out_of_service"
 	EvDoorIn         = "door.in_service"
 	EvBoardLost      = "board.lost"

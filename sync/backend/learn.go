@@ -111,6 +111,8 @@ func (t *txn) learnCommand(b *bank, ev *locker.Event) {
 	t.reply(b, &wire.Reply{Reply: locker.Reply{ID: ev.ID, Status: status, Reason: string(ev.Reason)}})
 }
 
+const alarmUncertain = "opened or not: uncertain"
+
 // learnAlarm keeps conditions that no snapshot shows.
 func (b *bank) learnAlarm(ev *locker.Event) {
 	door := "door " + ev.Door.String()
@@ -122,7 +124,11 @@ func (b *bank) learnAlarm(ev *locker.Event) {
 			b.raise(ev.At, door, "stands open")
 		}
 	case locker.EvDoorUncertain:
-		b.raise(ev.At, door, "opened or not: uncertain")
+		b.raise(ev.At, door, alarmUncertain)
+	case locker.EvDoorSettled:
+		if b.Alarms[door].Text == alarmUncertain { // what was raised since stays
+			b.calm(door)
+		}
 	case locker.EvDoorClosed, locker.EvDoorOpened:
 		b.calm(door)
 	case locker.EvStorageFault:
