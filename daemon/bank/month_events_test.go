@@ -116,7 +116,8 @@ func (m *model) accepted(d *mDoor, e *locker.Event, at time.Time) {
 	if e.Type == locker.EvCodeAccepted {
 		m.acceptedCode(d, e, o)
 	}
-	if was := d.doubt; was != nil && o.how != "again" {
+	again := o.how == "again" || d.doubt != nil && o.how == "reopening" && d.doubt.code == o.code
+	if was := d.doubt; was != nil && !again { // again leaves in doubt what it does not settle
 		was.shaky = was.shaky || o.code.IsZero() || o.kind == locker.Service
 		if !was.shaky {
 			d.doubt = nil // the door is given to another
