@@ -6,12 +6,14 @@ import (
 	"io"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
@@ -79,15 +81,31 @@ func doorOpen(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// awaitServed returns when somebody serves a socket.
+// awaitServed returns when a bank is ready at a socket.
 func awaitServed(ts *testscript.TestScript, _ bool, args []string) {
-	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	await(ts, "no bank is ready at "+args[0], func() (bool, error) {
 		st, err := control.NewClient(args[0], "").Status(context.Background())
-		if err == nil && st.Ready {
+		return err == nil && st.Ready, err
+	})
+}
+
+// awaitShut returns when the bank at a socket has read all doors shut.
+func awaitShut(ts *testscript.TestScript, _ bool, args []string) {
+	await(ts, "a door of the bank stands open at "+args[0], func() (bool, error) {
+		all, err := control.NewClient(args[0], "").Doors(context.Background())
+		open := func(d bank.DoorStatus) bool { return d.State == "open" }
+		return err == nil && !slices.ContainsFunc(all, open), err
+	})
+}
+
+func await(ts *testscript.TestScript, otherwise string, holds func() (bool, error)) {
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ok, err := holds()
+		if ok {
 			return
 		}
 		if time.Now().After(limit) {
-			ts.Fatalf("no bank is ready at %s: %v", args[0], err)
+			ts.Fatalf("%s: %v", otherwise, err)
 		}
 	}
 }

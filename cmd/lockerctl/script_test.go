@@ -51,6 +51,7 @@ func evenly(e *testscript.Env) {
 //	cabinet-inert        fails while a coil is on
 //	cabinet-open DOOR    fails unless that door, and no other, stands open; shuts it
 //	await-served PATH    returns when a bank is ready there
+//	await-shut PATH      returns when the bank there has read all doors shut
 //	engineer COMMAND     runs a command on a terminal, where an engineer answers
 //	card-image FILE      makes an image of a card
 //	card-used FILE MIB   makes a card that was used before, a plain file
@@ -83,6 +84,7 @@ func TestScripts(t *testing.T) {
 			"cabinet-inert": coilsOff,
 			"cabinet-open":  doorOpen,
 			"await-served":  awaitServed,
+			"await-shut":    awaitShut,
 			"engineer":      engineer,
 
 			"card-image": cardImage,
