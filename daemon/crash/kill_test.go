@@ -66,7 +66,7 @@ func (k *killing) round() error {
 	}
 	time.Sleep(time.Duration(k.rng.Int64N(int64(within)))) // the moment is chance: that is the test
 	k.kill()
-	time.Sleep(drains)
+	k.drain()
 	_, pulses := k.moved(since)
 	k.restart()
 	if _, now := k.moved(since); now != pulses {

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lockerd/daemon/bank"
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
@@ -26,9 +28,7 @@ import (
 const (
 	readyWithin  = 30 * time.Second // a start on a busy machine
 	answerWithin = 20 * time.Second
-	// drains is how long bytes of a dead process may still be on their way
-	// through a pty to the boards.
-	drains = 40 * time.Millisecond
+	askAgain     = 200 * time.Millisecond // a board that was told half a frame says nothing
 )
 
 // hardware is what a SIGKILL does not touch: boards, doors and scanners on ptys
@@ -191,6 +191,38 @@ func (h *hardware) kill() {
 	_ = h.daemon.Process.Kill() // it may have died by itself: the next start tells
 	h.last = <-h.gone
 	h.daemon = nil
+}
+
+// drain returns when the boards have got all that a dead process has said: they answer
+// in order, so it asks for a lock that lockerd does not ask for by itself.
+func (h *hardware) drain() {
+	h.t.Helper()
+	f, err := os.OpenFile(h.line.Path(), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // the boards' side stays
+	ask := []byte{0x80, 1, killDoors, 0x33}
+	ask = append(ask, ask[0]^ask[1]^ask[2]^ask[3])
+	var heard []byte
+	for limit := time.Now().Add(answerWithin); time.Now().Before(limit); {
+		if _, err := f.Write(ask); err != nil {
+			h.t.Fatal(err)
+		}
+		if err := f.SetReadDeadline(time.Now().Add(askAgain)); err != nil {
+			h.t.Fatal(err)
+		}
+		for b := make([]byte, 64); ; {
+			n, err := f.Read(b)
+			if heard = append(heard, b[:n]...); bytes.Contains(heard, ask[:3]) {
+				return
+			}
+			if err != nil {
+				break // asked again
+			}
+		}
+	}
+	h.t.Fatalf("the boards do not answer: % X", heard)
 }
 
 // stop ends the program in an orderly way.
