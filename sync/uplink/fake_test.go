@@ -22,7 +22,7 @@ type fakeBroker struct {
 	down     bool                                  // dialling fails
 	mute     func(packets.ControlPacket) bool      // packets it leaves unanswered
 	kill     func(*packets.PublishPacket) bool     // publishes it answers with a closed connection
-	refuse   bool                                  // refuses the subscription
+	refuse   byte                                  // what it answers a SUBSCRIBE with; 0: what was asked
 	onPacket func(net.Conn, packets.ControlPacket) // sees each first
 
 	mu       sync.Mutex
@@ -101,8 +101,8 @@ func (f *fakeBroker) answer(p packets.ControlPacket) (packets.ControlPacket, boo
 	case *packets.SubscribePacket:
 		a := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 		a.MessageID, a.ReturnCodes = p.MessageID, []byte{p.Qoss[0]}
-		if f.refuse {
-			a.ReturnCodes[0] = refusedQoS
+		if f.refuse != 0 {
+			a.ReturnCodes[0] = f.refuse
 		}
 		return a, true
 	case *packets.PublishPacket:

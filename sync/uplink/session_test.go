@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -241,14 +242,18 @@ func TestNoPuback(t *testing.T) {
 }
 
 func TestRefusedSubscription(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, 3, func(r *rig) { r.broker.refuse = true })
-		sleep(time.Minute)
-		r.stop()
-		if len(r.broker.on("state")) != 0 || len(r.broker.dialed()) < 3 {
-			t.Errorf("born %d times in %d connections without being heard", len(r.broker.on("state")), len(r.broker.dialed()))
-		}
-	})
+	for _, code := range []byte{0x80, 0x91} { // the second is MQTT 5's packet identifier in use
+		t.Run(fmt.Sprintf("%#x", code), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, 3, func(r *rig) { r.broker.refuse = code })
+				sleep(time.Minute)
+				r.stop()
+				if len(r.broker.on("state")) != 0 || len(r.broker.dialed()) < 3 {
+					t.Errorf("born %d times in %d connections without being heard", len(r.broker.on("state")), len(r.broker.dialed()))
+				}
+			})
+		})
+	}
 }
 
 func TestInbound(t *testing.T) {

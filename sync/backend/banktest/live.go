@@ -2,6 +2,7 @@ package banktest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -34,6 +35,10 @@ const (
 	againEvery = 2 * time.Second // as ack_timeout and heartbeat
 	dialTime   = 10 * time.Second
 )
+
+// ErrRefused is returned by Dial where the broker does not take the subscription: a bank
+// tries again then.
+var ErrRefused = errors.New("the broker refuses the subscription")
 
 func live(b *Bank, end func()) (*Live, context.Context) {
 	ctx, stop := context.WithCancel(context.Background())
@@ -141,8 +146,13 @@ func Dial(b *Bank, broker, prefix string) (*Live, error) {
 	if t := client.Connect(); !t.WaitTimeout(dialTime) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot connect %s to %s: %w", b.Name, broker, t.Error())
 	}
-	if t := client.Subscribe(base+"down/+", 1, nil); !t.WaitTimeout(dialTime) || t.Error() != nil {
+	t := client.Subscribe(base+"down/+", 1, nil)
+	if !t.WaitTimeout(dialTime) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot subscribe %s: %w", b.Name, t.Error())
+	}
+	if s, ok := t.(*mqtt.SubscribeToken); ok && s.Result()[base+"down/+"] > 2 {
+		client.Disconnect(0)
+		return nil, fmt.Errorf("cannot subscribe %s: %w: %#x", b.Name, ErrRefused, s.Result()[base+"down/+"])
 	}
 	b.Say = func(topic string, payload []byte, retained bool) { client.Publish(base+topic, 1, retained, payload) }
 	l.done.Go(func() { l.run(ctx) })

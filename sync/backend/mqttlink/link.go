@@ -59,6 +59,7 @@ const (
 	backoffMax  = time.Minute
 	inFlight    = 64 // messages without a PUBACK; Publish waits beyond
 	stalled     = 30 * time.Second
+	mostQoS     = 2 // granted in a SUBACK; 0x80 is its failure (MQTT 3.1.1, 3.9.3), and mochi sends others of MQTT 5
 )
 
 // Server is a backend: it takes the messages and works on a connection.
@@ -172,15 +173,22 @@ func (l *Link) Close() {
 // Done implements backend.Link.
 func (l *Link) Done() <-chan struct{} { return l.done }
 
-// Subscribe implements backend.Link.
+// Subscribe implements backend.Link. It asks for all at once: mochi 2.7.9 refuses a
+// SUBSCRIBE whose packet id one of its own messages to this client has, and there are none
+// before the first.
 func (l *Link) Subscribe(ctx context.Context, filters ...string) error {
+	want := map[string]byte{}
 	for _, f := range filters {
-		t := l.client.Subscribe(f, l.qos, nil)
-		if err := wait(ctx, t, connectTime); err != nil {
-			return fmt.Errorf("cannot subscribe to %s: %w", f, err)
-		}
-		if s, ok := t.(*mqtt.SubscribeToken); ok && s.Result()[f] == 0x80 {
-			return fmt.Errorf("cannot subscribe to %s: the broker does not allow it to this user", f)
+		want[f] = l.qos
+	}
+	t := l.client.SubscribeMultiple(want, nil)
+	if err := wait(ctx, t, connectTime); err != nil {
+		return fmt.Errorf("cannot subscribe to %s: %w", strings.Join(filters, ", "), err)
+	}
+	s, ok := t.(*mqtt.SubscribeToken)
+	for _, f := range filters {
+		if ok && s.Result()[f] > mostQoS {
+			return fmt.Errorf("cannot subscribe to %s: the broker refuses it (%#x); allow it to this user", f, s.Result()[f])
 		}
 	}
 	return nil

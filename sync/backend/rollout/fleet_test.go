@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -142,53 +143,66 @@ func stoppedByItself(t *testing.T, be *backend.Backend, list []*banktest.Bank) {
 	}
 }
 
-// TestStopsByItselfOnABroker is a rollout over 200 banks, each with a connection of its
-// own; each that tries the update goes and comes back as a restarted process does. The
-// broker is mosquitto: of 15 runs with mochi 2.7.9 on a loaded machine two stood still, as
-// a client that came back was connected and heard nothing (sync/README.md).
-func TestStopsByItselfOnABroker(t *testing.T) {
-	url := brokertest.StartMosquitto(t, brokertest.Options{}).URL()
-	be, trust := newBackend(t)
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	t.Cleanup(running.Wait)
-	t.Cleanup(stop)
-	running.Go(func() {
-		if err := mqttlink.Run(ctx, mqttlink.Options{URL: url, ClientID: "backend", QoS: 1}, be); err != nil {
-			t.Error(err)
-		}
-	})
-	list := newBanks(t, trust)
-	for _, b := range list {
-		running.Go(func() {
-			if err := liveOn(ctx, b, url); err != nil {
-				t.Error(err)
+// TestStopsByItselfOnBrokers is a rollout over 200 banks, each with a connection of its
+// own; each that tries the update goes and comes back as a restarted process does.
+func TestStopsByItselfOnBrokers(t *testing.T) {
+	for name, start := range map[string]func() brokertest.Broker{
+		"mosquitto": func() brokertest.Broker { return brokertest.StartMosquitto(t, brokertest.Options{}) },
+		"mochi":     func() brokertest.Broker { return brokertest.StartMochi(t, brokertest.MochiOptions{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "mochi" && testing.Short() {
+				t.Skip("one broker is enough for a short test")
 			}
+			broker := start()
+			be, trust := newBackend(t)
+			ctx, stop := context.WithCancel(context.Background())
+			var running sync.WaitGroup
+			t.Cleanup(running.Wait)
+			t.Cleanup(stop)
+			running.Go(func() {
+				if err := mqttlink.Run(ctx, mqttlink.Options{URL: broker.URL(), ClientID: "backend", QoS: 1}, be); err != nil {
+					t.Error(err)
+				}
+			})
+			list := newBanks(t, trust)
+			for _, b := range list {
+				running.Go(func() {
+					if err := liveOn(ctx, b, broker); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			await(t, be, "all are there", func() bool {
+				all := be.Banks()
+				online := 0
+				for i := range all {
+					if all[i].Online {
+						online++
+					}
+				}
+				return online == banks
+			})
+			if _, err := be.StartRollout(plan()); err != nil {
+				t.Fatal(err)
+			}
+			await(t, be, "it stops by itself", func() bool { r, _ := be.Rollout(); return r.Status != rollout.Running })
+			stoppedByItself(t, be, list)
 		})
 	}
-	await(t, be, "all are there", func() bool {
-		all := be.Banks()
-		online := 0
-		for i := range all {
-			if all[i].Online {
-				online++
-			}
-		}
-		return online == banks
-	})
-	if _, err := be.StartRollout(plan()); err != nil {
-		t.Fatal(err)
-	}
-	await(t, be, "it stops by itself", func() bool { r, _ := be.Rollout(); return r.Status != rollout.Running })
-	stoppedByItself(t, be, list)
 }
 
 // liveOn is a bank's life at a broker.
-func liveOn(ctx context.Context, b *banktest.Bank, url string) error {
+func liveOn(ctx context.Context, b *banktest.Bank, broker brokertest.Broker) error {
+	mochi, _ := broker.(*brokertest.Mochi)
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for ctx.Err() == nil {
-		l, err := banktest.Dial(b, url, prefix)
+		l, err := banktest.Dial(b, broker.URL(), prefix)
+		if errors.Is(err, banktest.ErrRefused) {
+			<-look.C
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -200,6 +214,9 @@ func liveOn(ctx context.Context, b *banktest.Bank, url string) error {
 			}
 		}
 		l.Close()
+		for mochi != nil && mochi.Knows(b.Name) && ctx.Err() == nil {
+			<-look.C
+		}
 	}
 	return nil
 }
