@@ -44,7 +44,7 @@ func meaning(r locker.Reason) string {
 		locker.BadSignature: "a ticket that is not genuine", locker.WrongBank: "a ticket for another bank",
 		locker.Revoked: "the code was revoked", locker.ClockUntrusted: "the bank does not know the time: its clock needs the network or a battery",
 		locker.NotYet: "came too early", locker.Expired: "came too late", locker.Used: "was used already",
-		locker.StaleCache: "the bank has been offline longer than its codes may be trusted",
+		locker.StaleCache: "the bank has been offline longer than its codes may be trusted, or cannot know whether a ticket was used",
 		locker.Busy:       "somebody else was at that scanner", locker.DoorOutOfService: "the door is out of service",
 		locker.NoStock: "nothing of the kind was there", locker.NoFreeDoor: "no free door was left",
 		locker.BoardSilent: "the lock board did not answer", locker.WrongLabel: "the label does not fit the product",
