@@ -1,7 +1,6 @@
 package commission
 
 import (
-	"bufio"
 	_ "embed"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/hal/rs485/probe"
 )
 
@@ -20,35 +20,15 @@ import (
 var style string
 
 // HTML writes the report for people: one page that needs nothing else, fit to
-// be printed. Texts and attributes are escaped as they are written.
+// be printed.
 func (r *Report) HTML(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	err := r.page().Render(b)
-	if err == nil {
-		err = b.Flush()
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write the report: %w", err)
-	}
-	return nil
-}
-
-func (r *Report) page() g.Node {
-	return h.Doctype(h.HTML(h.Lang("en"),
-		h.Head(lines(
-			h.Meta(h.Charset("utf-8")),
-			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
-			h.TitleEl(g.Text("Commissioning of "+r.Bank)),
-			h.StyleEl(g.Raw(style)),
-		)),
-		h.Body(lines(
-			h.H1(g.Text("Commissioning of bank "+r.Bank)),
-			r.summary(),
-			h.H2(g.Text("Faults, and what to do")), r.faults(),
-			h.H2(g.Text("Boards")), table([]string{"Bus", "Port", "Family", "Addresses (channels)", "Profile"}, r.Buses, busRow),
-			h.H2(g.Text("Doors")), table([]string{"Door", "Board", "Lock", "Switch", "Feedback", "Label", "Opened in", "Pulses", ""}, r.Doors, doorRow),
-		)),
-	))
+	return page.Write(w, "Commissioning of "+r.Bank, style,
+		h.H1(g.Text("Commissioning of bank "+r.Bank)),
+		r.summary(),
+		h.H2(g.Text("Faults, and what to do")), r.faults(),
+		h.H2(g.Text("Boards")), table([]string{"Bus", "Port", "Family", "Addresses (channels)", "Profile"}, r.Buses, busRow),
+		h.H2(g.Text("Doors")), table([]string{"Door", "Board", "Lock", "Switch", "Feedback", "Label", "Opened in", "Pulses", ""}, r.Doors, doorRow),
+	)
 }
 
 func (r *Report) summary() g.Node {
@@ -68,11 +48,11 @@ func (r *Report) faults() g.Node {
 }
 
 func faultRow(f *Fault) g.Node {
-	return h.Tr(h.Td(h.Class(string(f.Status)), g.Text(string(f.Status))), cell(f.Where()), cell(f.Text), cell(f.Cure))
+	return h.Tr(page.Classed(string(f.Status), string(f.Status)), page.Cell(f.Where()), page.Cell(f.Text), page.Cell(f.Cure))
 }
 
 func busRow(b *ReportBus) g.Node {
-	return h.Tr(cell(b.Name), cell(b.Port), cell(fmt.Sprintf("%s, %d baud", b.Found.Family, b.Found.Baud)), cell(addresses(b.Found.Boards)), h.Td(profile(b.Profile)))
+	return h.Tr(page.Cell(b.Name), page.Cell(b.Port), page.Cell(fmt.Sprintf("%s, %d baud", b.Found.Family, b.Found.Baud)), page.Cell(addresses(b.Found.Boards)), h.Td(profile(b.Profile)))
 }
 
 func addresses(boards []probe.Board) string {
@@ -99,7 +79,7 @@ func doorRow(d *ReportDoor) g.Node {
 		state = marked(string(Open), "see faults")
 	}
 	return h.Tr(
-		cell(d.Door.String()), cell(fmt.Sprintf("%s %d", d.Bus, d.Board)), number(strconv.Itoa(d.Channel)), number(feedback),
-		cell(string(d.Proof)), cell(string(d.Label)), number(took), number(strconv.Itoa(d.Tries)), h.Td(state),
+		page.Cell(d.Door.String()), page.Cell(fmt.Sprintf("%s %d", d.Bus, d.Board)), page.Number(strconv.Itoa(d.Channel)), page.Number(feedback),
+		page.Cell(string(d.Proof)), page.Cell(string(d.Label)), page.Number(took), page.Number(strconv.Itoa(d.Tries)), h.Td(state),
 	)
 }

@@ -2,16 +2,13 @@ package commission
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"testing"
 	"time"
 
-	"lockerd/daemon/report/markuptest"
+	"lockerd/daemon/golden"
+	"lockerd/daemon/page/markuptest"
 	"lockerd/hal/rs485/probe"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden file")
 
 // walkedReport has a fault of each status and doors with and without an answer.
 func walkedReport() *Report {
@@ -43,23 +40,7 @@ func htmlOf(t *testing.T, r *Report) string {
 	return b.String()
 }
 
-// TestPageGolden holds the page against one that was looked at.
-func TestPageGolden(t *testing.T) {
-	const path = "testdata/report.html"
-	got := htmlOf(t, walkedReport())
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; look at it, then -update", path)
-	}
-}
+func TestPageGolden(t *testing.T) { golden.Same(t, "testdata/report.html", htmlOf(t, walkedReport())) }
 
 // TestNothingIsMarkup: whatever text a walk leaves, and wherever, the page has the
 // elements and attributes that it has with harmless ones, and shows the text.
@@ -71,4 +52,4 @@ func TestNothingIsMarkup(t *testing.T) {
 	})
 }
 
-func TestOnlyTheStyleIsRaw(t *testing.T) { markuptest.OnlyStyleIsRaw(t, style) }
+func TestNothingIsRaw(t *testing.T) { markuptest.NothingIsRaw(t, style) }

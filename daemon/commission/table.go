@@ -3,6 +3,8 @@ package commission
 import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
+
+	"lockerd/daemon/page"
 )
 
 // table has a row for each of a list, below its columns.
@@ -11,18 +13,7 @@ func table[T any](columns []string, list []T, row func(*T) g.Node) g.Node {
 	for i := range list {
 		rows = append(rows, row(&list[i]))
 	}
-	return h.Table(lines(rows...))
+	return h.Table(page.Lines(rows...))
 }
 
-func cell(text string) g.Node          { return h.Td(g.Text(text)) }
-func number(text string) g.Node        { return h.Td(h.Class("n"), g.Text(text)) }
 func marked(class, text string) g.Node { return h.Span(h.Class(class), g.Text(text)) }
-
-// lines puts each element on a line of its own, for those who read the source.
-func lines(nodes ...g.Node) g.Group {
-	var out g.Group
-	for _, n := range nodes {
-		out = append(out, g.Text("\n"), n)
-	}
-	return append(out, g.Text("\n"))
-}

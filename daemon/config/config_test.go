@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,11 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"lockerd/daemon/golden"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const configs = "../../testdata/configs/"
 
@@ -124,20 +122,7 @@ func TestEveryProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Parse(data, "broken.toml")
-	got := err.Error() + "\n"
-	golden := configs + "broken.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	golden.Same(t, configs+"broken.golden", err.Error()+"\n")
 }
 
 func TestLoadMissing(t *testing.T) {

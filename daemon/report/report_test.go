@@ -2,18 +2,14 @@ package report_test
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"lockerd/daemon/golden"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/report"
 	"lockerd/daemon/report/reporttest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func options(t *testing.T) report.Options {
 	t.Helper()
@@ -38,22 +34,5 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "month.json", append(got, '\n'))
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("%s differs; look at it, then -update:\n%s", path, got)
-	}
+	golden.Same(t, "testdata/month.json", string(got)+"\n")
 }

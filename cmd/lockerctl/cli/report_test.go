@@ -2,18 +2,16 @@ package cli
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"lockerd/daemon/bank"
+	"lockerd/daemon/golden"
 	"lockerd/daemon/report"
 	"lockerd/daemon/report/reporttest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // aMonth serves a bank that has a month behind it.
 func aMonth(t *testing.T) string {
@@ -36,19 +34,7 @@ func TestReportGolden(t *testing.T) {
 		if code != exitDone || errs != "" {
 			t.Fatalf("%v: exit %d, %s", args, code, errs)
 		}
-		file := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("%s differs; look at it, then -update:\n%s", file, got)
-		}
+		golden.Same(t, "testdata/"+name, got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -39,7 +40,7 @@ func hours() g.Node {
 	for hour := range 24 {
 		out = append(out, label(float64(heatLeft+hour*hourW+hourW/2), heatTop-5, fmt.Sprintf("%02d", hour), anchor("middle"), h.Class("soft")))
 	}
-	return lines(out)
+	return page.Lines(out)
 }
 
 func days() g.Node {
@@ -47,7 +48,7 @@ func days() g.Node {
 	for d := range 7 {
 		out = append(out, label(heatLeft-8, float64(heatTop+d*dayH+15), weekday(d)[:3], anchor("end"), h.Class("soft")))
 	}
-	return lines(out)
+	return page.Lines(out)
 }
 
 // weekday names a day of a week that begins on Monday.
@@ -65,7 +66,7 @@ func heat(week *[7][24]int) g.Node {
 			cells = append(cells, g.El("g", hint(name), heatCell(float64(heatLeft+hour*hourW), float64(heatTop+d*dayH), n, most)))
 		}
 	}
-	return lines(cells...)
+	return page.Lines(cells...)
 }
 
 func heatCell(x, y float64, n, most int) g.Node {

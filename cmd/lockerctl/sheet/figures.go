@@ -6,6 +6,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -20,7 +21,7 @@ func figures(r *report.Report) g.Node {
 			slower++
 		}
 	}
-	return h.Ul(h.Class("figures"), h.Style("padding-left:0"), lines(
+	return h.Ul(h.Class("figures"), h.Style("padding-left:0"), page.Lines(
 		figure(strconv.Itoa(r.Busy.Openings), "doors opened"),
 		figure(strconv.Itoa(jams), "jammed"),
 		figure(strconv.Itoa(slower), noun(slower, "lock", "locks")+" getting slower"),

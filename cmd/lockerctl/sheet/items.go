@@ -10,6 +10,7 @@ import (
 
 	"lockerd/daemon/ledger"
 	"lockerd/daemon/locker"
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -30,12 +31,12 @@ func itemRow(it *report.Item, oldest int64, z *time.Location) g.Node {
 		since, lain, bar = it.Since.Time().In(z).Format("2 Jan 2006, 15:04"), age(it.AgeS), meter(it.AgeS, oldest)
 	}
 	return h.Tr(
-		cell(it.Door.String()),
-		cell(strings.TrimPrefix(it.Tenant+"/"+it.SKU, "/")),
-		classed("wrap", cmp.Or(it.Serial, none)),
+		page.Cell(it.Door.String()),
+		page.Cell(strings.TrimPrefix(it.Tenant+"/"+it.SKU, "/")),
+		page.Classed("wrap", cmp.Or(it.Serial, none)),
 		h.Td(g.If(it.Condition != locker.Ready, h.Class("warn")), g.Text(string(it.Condition))),
-		cell(since), number(lain), h.Td(bar),
-		classed("wrap", hand(it.Brought)),
+		page.Cell(since), page.Number(lain), h.Td(bar),
+		page.Classed("wrap", hand(it.Brought)),
 	)
 }
 

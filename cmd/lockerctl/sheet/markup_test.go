@@ -8,8 +8,9 @@ import (
 	g "maragu.dev/gomponents"
 
 	"lockerd/daemon/locker"
+	"lockerd/daemon/page"
+	"lockerd/daemon/page/markuptest"
 	"lockerd/daemon/report"
-	"lockerd/daemon/report/markuptest"
 	"lockerd/daemon/report/reporttest"
 )
 
@@ -54,7 +55,7 @@ func TestPartsEscape(t *testing.T) {
 		"drawing": {drawing(1, 1, evil), "svg|svg viewBox|svg role|svg aria-label"},
 		"hint":    {hint(evil), "title"},
 		"label":   {label(1, 1, evil, anchor(evil), fill(evil), stroke(evil)), "text|text x|text y|text text-anchor|text fill|text stroke"},
-		"cell":    {classed(evil, evil), "td|td class"},
+		"cell":    {page.Classed(evil, evil), "td|td class"},
 		"heads":   {g.Group{columns(evil), numbers(evil)}, "th|th|th class"},
 		"section": {section(evil, say(evil), note(evil)), "h2|p|p|p class"},
 		"figure":  {figure(evil, evil), "li|b"},
@@ -69,4 +70,4 @@ func TestPartsEscape(t *testing.T) {
 	}
 }
 
-func TestOnlyTheStyleIsRaw(t *testing.T) { markuptest.OnlyStyleIsRaw(t, style) }
+func TestNothingIsRaw(t *testing.T) { markuptest.NothingIsRaw(t, style) }

@@ -6,6 +6,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -14,8 +15,8 @@ func promise(p *report.Promise) g.Node {
 	if p.Visits == 0 {
 		return say("Nobody has collected, returned or swapped anything in this time, so there is no 60-second promise to measure.")
 	}
-	return lines(
-		h.Div(h.Class("promise"), lines(
+	return page.Lines(
+		h.Div(h.Class("promise"), page.Lines(
 			h.Strong(g.Text(share(p.Within, p.Visits))),
 			h.Span(g.Text("of the people who came to collect, return or swap something were done within 60 seconds, from the scan until the door was shut again.")),
 		)),
@@ -41,7 +42,7 @@ func outcomes(p *report.Promise) g.Node {
 	}
 	return h.Figure(
 		drawing(690, 16, fmt.Sprintf("What became of %d visits", p.Visits),
-			g.Attr("preserveAspectRatio", "none"), h.Style("height:1rem"), lines(bar...)),
+			g.Attr("preserveAspectRatio", "none"), h.Style("height:1rem"), page.Lines(bar...)),
 		h.Ul(h.Class("key"), g.Group(key)),
 	)
 }

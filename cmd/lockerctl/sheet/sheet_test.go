@@ -2,19 +2,15 @@ package sheet
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"lockerd/daemon/golden"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/report"
 	"lockerd/daemon/report/reporttest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func monthOf(t *testing.T, events []locker.Event) *report.Report {
 	t.Helper()
@@ -38,22 +34,9 @@ func write(t *testing.T, r *report.Report) string {
 	return b.String()
 }
 
-// TestGolden holds both pages against those that were rendered and looked at.
 func TestGolden(t *testing.T) {
 	for name, events := range map[string][]locker.Event{"month.html": reporttest.Journal(), "empty.html": nil} {
-		got, path := write(t, monthOf(t, events)), filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("%s differs; look at it, then -update", path)
-		}
+		golden.Same(t, "testdata/"+name, write(t, monthOf(t, events)))
 	}
 }
 

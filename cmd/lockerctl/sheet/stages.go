@@ -6,6 +6,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -44,7 +45,7 @@ func stages(list []report.Visits) g.Node {
 	}
 	return h.Figure(h.Class("plot"),
 		drawing(720, int(y)+6, "Median, 95th percentile and maximum of each stage of a visit since its scan, on a logarithmic axis",
-			axis(y), lines(rows...)),
+			axis(y), page.Lines(rows...)),
 		h.FigCaption(g.Text("Time since the scan at which each stage was reached: the dot is the median, the thick line goes to the 95th of 100 visits, the thin one to the slowest; numbers in that order. The axis is logarithmic.")),
 	)
 }
@@ -79,7 +80,7 @@ func axis(foot float64) g.Node {
 		}
 		ticks = append(ticks, g.Group{line(x, x, 20, foot, colour, dashes), label(x, 13, t.text, anchor("middle"), h.Class(class))})
 	}
-	return lines(ticks...)
+	return page.Lines(ticks...)
 }
 
 func stageRow(y float64, kind string, s *stage) g.Node {

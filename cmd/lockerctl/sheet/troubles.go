@@ -11,6 +11,7 @@ import (
 	h "maragu.dev/gomponents/html"
 
 	"lockerd/daemon/locker"
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -26,9 +27,9 @@ func troubles(list []report.Trouble) g.Node {
 
 func troubleRow(f *report.Trouble) g.Node {
 	return h.Tr(
-		cell(f.Door.String()),
-		number(tally(f.Jammed)), number(tally(f.Uncertain)), number(tally(f.Forced)), number(tally(f.Ajar)), number(tally(f.Alarm)), number(tally(f.Released)),
-		cell(cmp.Or(outOfService(f.Out), none)),
+		page.Cell(f.Door.String()),
+		page.Number(tally(f.Jammed)), page.Number(tally(f.Uncertain)), page.Number(tally(f.Forced)), page.Number(tally(f.Ajar)), page.Number(tally(f.Alarm)), page.Number(tally(f.Released)),
+		page.Cell(cmp.Or(outOfService(f.Out), none)),
 	)
 }
 

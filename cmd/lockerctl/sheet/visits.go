@@ -4,6 +4,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -25,8 +26,8 @@ func visitRow(v *report.Visits) g.Node {
 		within = share(v.Within, v.Visits)
 	}
 	return h.Tr(
-		cell(string(v.Kind)),
-		number(tally(v.Visits)), number(tally(v.Done)), number(tally(v.Refused)), number(tally(v.Abandoned)), number(within),
+		page.Cell(string(v.Kind)),
+		page.Number(tally(v.Visits)), page.Number(tally(v.Done)), page.Number(tally(v.Refused)), page.Number(tally(v.Abandoned)), page.Number(within),
 		times(&v.Close),
 	)
 }

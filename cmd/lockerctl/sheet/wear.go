@@ -8,6 +8,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"lockerd/daemon/page"
 	"lockerd/daemon/report"
 )
 
@@ -33,7 +34,7 @@ func wearRow(w *report.Wear) g.Node {
 		tries = fmt.Sprintf("%.2f", w.TriesPerOpening())
 	}
 	return h.Tr(
-		cell(w.Door.String()), number(strconv.Itoa(w.Openings)), number(tries), times(&w.Unlatch),
+		page.Cell(w.Door.String()), page.Number(strconv.Itoa(w.Openings)), page.Number(tries), times(&w.Unlatch),
 		h.Td(h.Class("spark"), course(w.Series)),
 		change(w.Trend),
 	)
@@ -41,11 +42,11 @@ func wearRow(w *report.Wear) g.Node {
 
 func change(t *report.Trend) g.Node {
 	if t == nil {
-		return number(none)
+		return page.Number(none)
 	}
 	class := "n"
 	if t.Slower() {
 		class = "n warn"
 	}
-	return classed(class, fmt.Sprintf("%d → %d ms", t.WasMS, t.IsMS))
+	return page.Classed(class, fmt.Sprintf("%d → %d ms", t.WasMS, t.IsMS))
 }
