@@ -84,15 +84,13 @@ func (s *session) await(step string, call func() mqtt.Token) (mqtt.Token, error)
 	return t, nil
 }
 
-const mostQoS = 2 // granted in a SUBACK; 0x80 is its failure (MQTT 3.1.1, 3.9.3), and mochi sends others of MQTT 5
-
 func (s *session) subscribe() error {
 	filter := s.u.c.topic("down/+")
 	t, err := s.await("subscribe "+filter, func() mqtt.Token { return s.client.Subscribe(filter, s.u.c.DownQoS, nil) })
 	if err != nil {
 		return err
 	}
-	if st, ok := t.(*mqtt.SubscribeToken); ok && st.Result()[filter] > mostQoS {
+	if st, ok := t.(*mqtt.SubscribeToken); ok && !wire.Granted(st.Result()[filter]) {
 		return fmt.Errorf("cannot subscribe %s: the broker refuses it; let the bank read it in the broker's ACL", filter)
 	}
 	return nil

@@ -37,3 +37,7 @@ func printable(s string) bool {
 	}
 	return s != "" && len(s) <= maxWord
 }
+
+// Granted tells whether a return code of a SUBACK is a QoS. MQTT 3.1.1 knows one failure,
+// 0x80 (3.9.3); mochi answers with others of MQTT 5.
+func Granted(code byte) bool { return code <= 2 }

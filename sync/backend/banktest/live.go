@@ -11,6 +11,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
 )
 
 // Live is a model bank with time and a connection. Its methods may be called from any
@@ -150,7 +151,7 @@ func Dial(b *Bank, broker, prefix string) (*Live, error) {
 	if !t.WaitTimeout(dialTime) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot subscribe %s: %w", b.Name, t.Error())
 	}
-	if s, ok := t.(*mqtt.SubscribeToken); ok && s.Result()[base+"down/+"] > 2 {
+	if s, ok := t.(*mqtt.SubscribeToken); ok && !wire.Granted(s.Result()[base+"down/+"]) {
 		client.Disconnect(0)
 		return nil, fmt.Errorf("cannot subscribe %s: %w: %#x", b.Name, ErrRefused, s.Result()[base+"down/+"])
 	}

@@ -32,6 +32,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"lockerd/sync/backend"
+	"lockerd/sync/wire"
 )
 
 // Options say where the broker is and who we are. The files are read afresh for each
@@ -59,7 +60,6 @@ const (
 	backoffMax  = time.Minute
 	inFlight    = 64 // messages without a PUBACK; Publish waits beyond
 	stalled     = 30 * time.Second
-	mostQoS     = 2 // granted in a SUBACK; 0x80 is its failure (MQTT 3.1.1, 3.9.3), and mochi sends others of MQTT 5
 )
 
 // Server is a backend: it takes the messages and works on a connection.
@@ -187,7 +187,7 @@ func (l *Link) Subscribe(ctx context.Context, filters ...string) error {
 	}
 	s, ok := t.(*mqtt.SubscribeToken)
 	for _, f := range filters {
-		if ok && s.Result()[f] > mostQoS {
+		if ok && !wire.Granted(s.Result()[f]) {
 			return fmt.Errorf("cannot subscribe to %s: the broker refuses it (%#x); allow it to this user", f, s.Result()[f])
 		}
 	}
