@@ -110,6 +110,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if !ok {
 		return exitUsage
 	}
+	shareProcessor()
 	log := slog.New(slog.NewTextHandler(stderr, nil)).With(slog.String("bank", c.Bank))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
