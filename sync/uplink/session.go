@@ -96,6 +96,23 @@ func (s *session) subscribe() error {
 	return nil
 }
 
+// resubscribe repeats the subscription for as long as the connection lives.
+func (s *session) resubscribe() {
+	t := time.NewTicker(SubscribeEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+		}
+		if err := s.subscribe(); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
 // bear publishes the birth and waits until the broker has it.
 func (s *session) bear(ctx context.Context) error {
 	state, err := s.u.bank.Birth(ctx)
@@ -132,6 +149,7 @@ func (s *session) serve(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
+	s.joined.Go(s.resubscribe)
 	var workers sync.WaitGroup
 	for _, l := range s.lanes() {
 		go s.pump(l) // ends by itself

@@ -256,6 +256,42 @@ func TestRefusedSubscription(t *testing.T) {
 	}
 }
 
+// TestLostSubscription has a broker that forgets the subscription while the
+// connection lives, and one that does not grant it again.
+func TestLostSubscription(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		t.Run(fmt.Sprint("granted again ", again), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int32
+				r := start(t, 0, func(r *rig) {
+					r.broker.onPacket = func(_ net.Conn, p packets.ControlPacket) {
+						if s, ok := p.(*packets.SubscribePacket); ok && s.Topics[0] == "lockers/v1/lon-042/down/+" && s.Qoss[0] == 1 {
+							asked.Add(1)
+						}
+					}
+				})
+				synctest.Wait()
+				if !again {
+					r.broker.mu.Lock()
+					r.broker.refuse = 0x80
+					r.broker.mu.Unlock()
+				}
+				sleep(SubscribeEvery + 10*time.Second)
+				if n, conns := asked.Load(), r.bank.conns(); n < 2 || again && conns != 1 {
+					t.Errorf("%d subscriptions in %d connections: the bank stays deaf", n, conns)
+				}
+				if !again && len(r.broker.dialed()) < 2 {
+					t.Error("a refused subscription did not end the connection")
+				}
+				r.stop()
+				if again && !r.broker.bye {
+					t.Error("no goodbye")
+				}
+			})
+		})
+	}
+}
+
 func TestInbound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
