@@ -206,7 +206,7 @@ func (l *Link) Publish(ctx context.Context, topic string, payload []byte) error 
 		l.over()
 		return fmt.Errorf("the broker has acknowledged nothing for %s", stalled)
 	}
-	t := l.client.Publish(topic, 1, false, payload)
+	t := l.client.Publish(topic, qosOf(topic), false, payload)
 	go func() {
 		select {
 		case <-t.Done():
@@ -215,6 +215,15 @@ func (l *Link) Publish(ctx context.Context, topic string, payload []byte) error 
 		<-l.window
 	}()
 	return nil
+}
+
+// qosOf is 0 for acknowledgements: the next one says the same and more, and for what
+// is lost the bank sends its events again. Whatever else goes down is sent once.
+func qosOf(topic string) byte {
+	if strings.HasSuffix(topic, "/"+wire.TopicAck) {
+		return 0
+	}
+	return 1
 }
 
 // wait waits for a token as long as ctx and limit allow.

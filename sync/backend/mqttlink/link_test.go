@@ -3,12 +3,15 @@ package mqttlink
 import (
 	"context"
 	"net"
+	"net/url"
 	"strings"
 	"testing"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"lockerd/sync/backend"
+	"lockerd/sync/wire"
 )
 
 // TestSubscribe: all filters go in one SUBSCRIBE, and whatever is no QoS in the answer is
@@ -42,8 +45,34 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
+// TestPublish: an acknowledgement costs the broker no state, anything else is QoS 1.
+func TestPublish(t *testing.T) {
+	a, b := net.Pipe()
+	got := make(chan *packets.PublishPacket, 8)
+	go serve(a, func(p packets.ControlPacket) {
+		if p, ok := p.(*packets.PublishPacket); ok {
+			got <- p
+		}
+	})
+	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://broker").SetCustomOpenConnectionFn(
+		func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return b, nil }))
+	if err := wait(t.Context(), client.Connect(), connectTime); err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(0)
+	l := &Link{client: client, done: make(chan struct{}), window: make(chan struct{}, inFlight)}
+	for topic, want := range map[string]byte{wire.TopicAck: 0, wire.TopicCodes: 1, wire.TopicCommand: 1} {
+		if err := l.Publish(t.Context(), "lockers/v1/lon-042/"+topic, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if p := <-got; p.Qos != want || p.Retain {
+			t.Errorf("%s goes with QoS %d, retained %v, want QoS %d", p.TopicName, p.Qos, p.Retain, want)
+		}
+	}
+}
+
 // answering is a broker that answers each filter with its code, or grants QoS 1.
-func answering(t *testing.T, codes map[string]byte) (url string, asked <-chan []string) {
+func answering(t *testing.T, codes map[string]byte) (broker string, asked <-chan []string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,15 +86,8 @@ func answering(t *testing.T, codes map[string]byte) (url string, asked <-chan []
 			return
 		}
 		defer func() { _ = c.Close() }() // the client has gone
-		for {
-			p, err := packets.ReadPacket(c)
-			if err != nil {
-				return
-			}
-			switch p := p.(type) {
-			case *packets.ConnectPacket:
-				_ = packets.NewControlPacket(packets.Connack).Write(c) // else the client says so
-			case *packets.SubscribePacket:
+		serve(c, func(p packets.ControlPacket) {
+			if p, ok := p.(*packets.SubscribePacket); ok {
 				a := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 				a.MessageID = p.MessageID
 				for _, f := range p.Topics {
@@ -78,7 +100,21 @@ func answering(t *testing.T, codes map[string]byte) (url string, asked <-chan []
 				topics <- p.Topics
 				_ = a.Write(c) // else the client says so
 			}
-		}
+		})
 	}()
 	return "mqtt://" + l.Addr().String(), topics
+}
+
+// serve takes a client's connection and shows what comes over it.
+func serve(c net.Conn, show func(packets.ControlPacket)) {
+	for {
+		p, err := packets.ReadPacket(c)
+		if err != nil {
+			return
+		}
+		if _, ok := p.(*packets.ConnectPacket); ok {
+			_ = packets.NewControlPacket(packets.Connack).Write(c) // else the client says so
+		}
+		show(p)
+	}
 }
