@@ -49,13 +49,17 @@ func (l *Link) refuse(ctx context.Context, r *wire.Refusal) {
 }
 
 // ack hands on how far the backend has the events. Its time raises the clock
-// floor: only an operator's key may sign an ack.
+// floor: only an operator's key may sign an ack. What is below the bank's last one
+// is still the outbox's to judge: after a resync it is how a restored backend says
+// that it has the next.
 func (l *Link) ack(ctx context.Context, m *wire.Ack) error {
 	v, err := l.b.Acknowledged(ctx, m.UpTo, m.At)
-	if err != nil || v.Refused != nil || v.Ignored {
+	if err != nil || v.Refused != nil {
 		return err
 	}
-	l.clock.Signed(m.At)
+	if !v.Ignored {
+		l.clock.Signed(m.At)
+	}
 	l.box.Acked(m.UpTo)
 	return nil
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"lockerd/daemon/locker"
+	"lockerd/sync/outbox"
 	"lockerd/sync/wire"
 )
 
@@ -117,6 +119,47 @@ func TestAck(t *testing.T) {
 	if n := r.b.AckedAtStart(); n != 2 {
 		t.Errorf("after a restart the ack is %d", n)
 	}
+}
+
+// TestResync: a backend that was put back to an older state has everything again,
+// more than a window of it, by acknowledgements that are below the bank's last one.
+func TestResync(t *testing.T) {
+	r := newRig(t)
+	r.acme()
+	for v := int64(1); r.st.Next() <= 3*outbox.Window*outbox.MaxEvents; v++ {
+		c := code(fmt.Sprint("c-", v))
+		r.down("acme-1", r.delta(v, v+1, digest(c), append(puts(c), dropOf(v-1)...)...))
+	}
+	last := r.st.Next() - 1
+	r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: last, At: locker.TimeOf(time.Now())})
+	now, from := locker.TimeOf(time.Now()), uint64(1)
+	r.down("ops-1", &wire.Command{Head: r.head(), Command: locker.Command{
+		ID: "x-1", Type: locker.CmdResync, Args: locker.CommandArgs{From: &from}, IAT: now, EXP: now.Add(time.Minute), Counter: 1,
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	stored := uint64(0)
+	_ = r.l.box.Run(ctx, func(_ context.Context, b outbox.Batch) error { // ends with ctx
+		r.l.box.Taken(b.Last)
+		if b.First == stored+1 {
+			stored = b.Last
+		}
+		r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: stored, At: locker.TimeOf(time.Now())})
+		if stored >= last {
+			cancel()
+		}
+		return nil
+	})
+	if stored < last {
+		t.Errorf("the backend has %d events again, of %d: %+v", stored, last, r.l.box.Stats())
+	}
+}
+
+func dropOf(v int64) []wire.Op {
+	if v < 1 {
+		return nil
+	}
+	return []wire.Op{{Drop: fmt.Sprint("c-", v)}}
 }
 
 // TestTimeOfTenant: a tenant's key moves no clock.
