@@ -25,6 +25,8 @@ type command struct {
 	Own   bool               `json:"own,omitempty"` // the backend's
 	Anew  int                `json:"anew,omitempty"`
 	Reply *locker.Reply      `json:"reply,omitempty"`
+	Told  *locker.Reply      `json:"told,omitempty"`  // what the journal says of it while the reply is not here
+	Until locker.Time        `json:"until,omitempty"` // when that is the answer
 
 	again backoff
 }
@@ -66,16 +68,21 @@ func (t *txn) sendCommands(b *bank, all bool) {
 		return
 	}
 	for _, c := range b.Commands {
-		if c.Reply == nil && t.now < c.EXP && (all || c.again.due(t.now)) {
+		if c.Reply == nil && c.Told == nil && t.now < c.EXP && (all || c.again.due(t.now)) {
 			t.sendCommand(b, c)
 		}
 	}
 }
 
-// expireCommands gives up what was not answered in time.
+// expireCommands gives up what was not answered in time, and takes the journal's word
+// for what it alone has told of.
 func (t *txn) expireCommands(b *bank) {
 	for _, c := range slices.Clone(b.Commands) {
-		if c.Reply == nil && t.now > c.EXP.Add(replyGrace) {
+		switch {
+		case c.Reply != nil:
+		case c.Told != nil && t.now >= c.Until:
+			t.settle(b, c, *c.Told)
+		case c.Told == nil && t.now > c.EXP.Add(replyGrace):
 			t.settle(b, c, locker.Reply{Status: Unanswered})
 		}
 	}
@@ -102,6 +109,10 @@ func (t *txn) reply(b *bank, r *wire.Reply) {
 		b.find(t.now, FoundMalformed, fmt.Sprintf("a reply with status %.40q", r.Status))
 		return
 	}
+	if c.Told != nil && r.Status != c.Told.Status { // of a repetition: what it did stands in the journal
+		t.settle(b, c, *c.Told)
+		return
+	}
 	late := r.Status == locker.ReplyRefused && r.Reason == locker.RefusedReplayed
 	if late && c.Anew < anewMax && t.now < c.EXP && b.online() {
 		t.giveAnew(b, c)
@@ -126,7 +137,7 @@ func (t *txn) giveAnew(b *bank, c *command) {
 // settle notes the answer and forgets the oldest answered beyond answeredMax.
 func (t *txn) settle(b *bank, c *command, r locker.Reply) {
 	r.ID = c.ID
-	c.Reply, b.dirty = &r, true
+	c.Reply, c.Told, b.dirty = &r, nil, true
 	if t.c.roll != nil {
 		t.c.roll.Replied(t.fleet(nil), b.Name, &r, t.now)
 	}

@@ -1,7 +1,10 @@
 package backend
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,9 +135,40 @@ func TestCommandsAreBounded(t *testing.T) {
 	}
 }
 
+// withoutReplies delivers to the banks what was sent, and loses their replies.
+func withoutReplies(r *rig) {
+	r.drain()
+	for _, p := range r.down {
+		r.deliverDown(p)
+	}
+	r.down = nil
+	r.up = slices.DeleteFunc(r.up, func(p packet) bool { return p.topic == wire.TopicReply })
+	r.settle()
+}
+
 func TestEventSettlesACommand(t *testing.T) {
 	r := newRig(t)
-	r.bank("lon-042", "j-1")
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	withoutReplies(r)
+	if a, ok := r.be.ReplyTo("lon-042", id); ok {
+		t.Errorf("%+v, though the reply with the result may come yet", a)
+	}
+	r.pass(toldGrace)
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone || len(b.Done) != 1 {
+		t.Errorf("%+v %v, done %v", a, ok, b.Done)
+	}
+}
+
+// TestEventOvertakesReply: a bank may send them in this order, and the result stands
+// in the reply alone.
+func TestEventOvertakesReply(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	b.Answer = func(c locker.Command) *locker.Reply {
+		return &locker.Reply{ID: c.ID, Status: locker.ReplyFailed, Reason: "jammed", Result: map[string]any{"error": "shut still"}}
+	}
 	r.connect("lon-042")
 	id := give(t, r, openDoor)
 	r.drain()
@@ -142,15 +176,28 @@ func TestEventSettlesACommand(t *testing.T) {
 		r.deliverDown(p)
 	}
 	r.down = nil
-	var rest []packet
-	for _, p := range r.up {
-		if p.topic != wire.TopicReply {
-			rest = append(rest, p)
-		}
-	}
-	r.up = rest
+	slices.SortStableFunc(r.up, func(a, b packet) int { return strings.Compare(a.topic, b.topic) }) // up/events, up/reply
 	r.settle()
-	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyFailed || a.Result["error"] != "shut still" {
 		t.Errorf("%+v %v", a, ok)
+	}
+}
+
+// TestDoneIsNotGivenAnew: the journal has told that it was carried out; a bank that has
+// forgotten its reply and refuses a repetition does not make it happen twice.
+func TestDoneIsNotGivenAnew(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	withoutReplies(r)
+	late, err := json.Marshal(wire.Reply{V: 1, Bank: "lon-042", Reply: locker.Reply{ID: id, Status: locker.ReplyRefused, Reason: locker.RefusedReplayed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.say("lon-042", wire.TopicReply, late, false)
+	r.settle()
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone || len(b.Done) != 1 {
+		t.Errorf("%+v %v, done %v", a, ok, b.Done)
 	}
 }

@@ -97,9 +97,13 @@ func (t *txn) learnStale(b *bank, name string) {
 	}
 }
 
+// learnCommand takes the journal's word for what came of a command. The event comes on
+// another topic and may well be the first, but only the reply has the result: it is waited
+// for a moment. The command is not sent again meanwhile. One that nobody waits for any
+// more, or of ours, is settled at once, and so is a refusal, which has no result.
 func (t *txn) learnCommand(b *bank, ev *locker.Event) {
 	c := b.commandOf(ev.ID)
-	if c == nil || c.Reply != nil && c.Reply.Status != Unanswered {
+	if c == nil || c.Told != nil || c.Reply != nil && c.Reply.Status != Unanswered {
 		return
 	}
 	status := map[string]string{
@@ -108,7 +112,12 @@ func (t *txn) learnCommand(b *bank, ev *locker.Event) {
 		locker.EvCommandFailed:  locker.ReplyFailed,
 		locker.EvCommandUnknown: locker.ReplyUnknown,
 	}[ev.Type]
-	t.reply(b, &wire.Reply{Reply: locker.Reply{ID: ev.ID, Status: status, Reason: string(ev.Reason)}})
+	told := locker.Reply{ID: ev.ID, Status: status, Reason: locker.Cut(string(ev.Reason), 256)}
+	if c.Reply != nil || c.Own || status == locker.ReplyRefused {
+		t.reply(b, &wire.Reply{Reply: told})
+		return
+	}
+	c.Told, c.Until, b.dirty = &told, t.now.Add(toldGrace), true
 }
 
 const alarmUncertain = "opened or not: uncertain"

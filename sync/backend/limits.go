@@ -30,6 +30,7 @@ const (
 	commandMax   = 7 * 24 * time.Hour
 	replyGrace   = 10 * time.Second // after a command's end before it counts as unanswered
 	commandRetry = 5 * time.Second  // doubling to retryMax
+	toldGrace    = 5 * time.Second  // after an event that tells what came of a command, for its reply with the result
 	retryFirst   = 30 * time.Second // doubling to retryMax: no word that something sent was applied
 	retryMax     = 10 * time.Minute
 	resyncWait   = 30 * time.Second // between two questions for the same missing events
