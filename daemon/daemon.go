@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"lockerd/daemon/clock"
 	"lockerd/daemon/config"
 	"lockerd/daemon/control"
+	"lockerd/daemon/health"
 	"lockerd/daemon/identity"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/update"
@@ -156,17 +158,16 @@ func (d *Daemon) run(ctx context.Context) error {
 	go func() { served <- server.Serve(serveCtx, listener) }()
 	linkCtx, stopLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLink()
-	left := make(chan struct{})
-	go func() { d.linked.run(linkCtx); close(left) }()
-	known := make(chan struct{})
-	go func() { d.enrol(linkCtx); close(known) }()
+	beat := time.NewTicker(judgeEvery)
+	defer beat.Stop()
+	var beside sync.WaitGroup // what runs as long as the link
+	beside.Go(func() { d.linked.run(linkCtx) })
+	beside.Go(func() { d.enrol(linkCtx) })
+	beside.Go(func() { d.watch().run(linkCtx, beat.C) })
+	beside.Go(func() { d.serveMetrics(linkCtx) })
 	slotsCtx, stopSlots := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSlots()
 	judged := make(chan struct{})
-	beat := time.NewTicker(judgeEvery)
-	defer beat.Stop()
-	watched := make(chan struct{})
-	go func() { d.watch().run(linkCtx, beat.C); close(watched) }()
 	go func() {
 		defer close(judged)
 		d.watchSlot(slotsCtx)
@@ -180,9 +181,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	stopServing()
 	stopLink() // the goodbye goes out while openings under way are given their time
 	stopBank()
-	<-left
-	<-known
-	<-watched
+	beside.Wait()
 	if err == nil {
 		err = <-ended
 	}
@@ -191,7 +190,7 @@ func (d *Daemon) run(ctx context.Context) error {
 
 // watch is what judges the bank's health.
 func (d *Daemon) watch() *watch {
-	return &watch{bank: d.bank, sys: d.opt.Sys, log: d.opt.Log.With(slog.String("component", "health"))}
+	return &watch{bank: d.bank, events: follower{latest: health.Events}, sys: d.opt.Sys, log: d.opt.Log.With(slog.String("component", "health"))}
 }
 
 // supervise waits for ready, then for the end of ctx or of the bank, and tells

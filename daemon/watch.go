@@ -15,9 +15,6 @@ import (
 // judgeEvery is how often the bank's health is judged.
 const judgeEvery = time.Minute
 
-// eventsAtOnce bounds one look into the journal.
-const eventsAtOnce = 500
-
 // patientBank is what is needed of the bank for its health.
 type patientBank interface {
 	Status(ctx context.Context) (bank.Status, error)
@@ -32,7 +29,7 @@ type watch struct {
 	sys  fs.FS // /sys
 	log  *slog.Logger
 
-	next    uint64 // event
+	events  follower
 	history health.History
 	windows map[string]*health.Window
 	monitor health.Monitor
@@ -58,7 +55,7 @@ func (w *watch) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.read(ctx, s.Journal); err != nil {
+	if err := w.events.read(ctx, w.bank, s.Journal, w.history.AddJSON); err != nil {
 		return err
 	}
 	begun, over := w.monitor.Step(health.Judge(&w.history, w.sample(&s)))
@@ -70,32 +67,6 @@ func (w *watch) judge(ctx context.Context) error {
 		errs = append(errs, w.bank.Note(ctx, healthEvent(locker.EvHealthCleared, &over[i])))
 	}
 	return errors.Join(errs...)
-}
-
-// read takes what the journal has got since the last look; at first the latest
-// of what it has.
-func (w *watch) read(ctx context.Context, j bank.JournalStatus) error {
-	if w.next == 0 && j.Next > health.Events {
-		w.next = j.Next - health.Events
-	}
-	w.next = max(w.next, j.First)
-	for w.next < j.Next {
-		lines, err := w.bank.Events(ctx, w.next, eventsAtOnce)
-		if err != nil {
-			return err
-		}
-		if len(lines) == 0 {
-			return nil
-		}
-		for _, line := range lines {
-			seq, err := w.history.AddJSON(line)
-			if err != nil {
-				return err // the journal checks what it gives: this is no event of ours
-			}
-			w.next = max(w.next, seq) + 1 // a gap stands for several
-		}
-	}
-	return nil
 }
 
 func (w *watch) sample(s *bank.Status) health.Sample {

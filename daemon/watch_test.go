@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockerd/daemon/bank"
+	"lockerd/daemon/health"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
@@ -64,7 +65,7 @@ func TestHealthIsJournaledOnce(t *testing.T) {
 		Buses:   []bank.BusStatus{{Name: "a", Stats: hal.Stats{Up: true}}},
 	}}
 	sys := fstest.MapFS{"class/thermal/thermal_zone0/temp": {Data: []byte("45000\n")}}
-	w := &watch{bank: p, sys: sys, log: slog.New(slog.DiscardHandler)}
+	w := &watch{bank: p, events: follower{latest: health.Events}, sys: sys, log: slog.New(slog.DiscardHandler)}
 	minutes := func(n int) {
 		t.Helper()
 		for range n {
@@ -92,8 +93,8 @@ func TestHealthIsJournaledOnce(t *testing.T) {
 	}
 	minutes(3)
 	want("health.warning slow_door warn")
-	if w.next != p.events[len(p.events)-1].Seq+1 && w.next != p.events[len(p.events)-1].Seq {
-		t.Errorf("next is %d, the last event has %d", w.next, p.events[len(p.events)-1].Seq)
+	if w.events.next != p.events[len(p.events)-1].Seq+1 && w.events.next != p.events[len(p.events)-1].Seq {
+		t.Errorf("next is %d, the last event has %d", w.events.next, p.events[len(p.events)-1].Seq)
 	}
 
 	p.status.Buses[0].Stats.Timeouts = 2000
@@ -112,11 +113,11 @@ func TestHealthIsJournaledOnce(t *testing.T) {
 // TestHealthReadsALongJournalInPart bounds what a start costs.
 func TestHealthReadsALongJournalInPart(t *testing.T) {
 	p := &patient{status: bank.Status{Journal: bank.JournalStatus{First: 1}}, events: []locker.Event{{Seq: 1_000_000, Type: locker.EvBootStarted}}}
-	w := &watch{bank: p, sys: fstest.MapFS{}, log: slog.New(slog.DiscardHandler)}
+	w := &watch{bank: p, events: follower{latest: health.Events}, sys: fstest.MapFS{}, log: slog.New(slog.DiscardHandler)}
 	if err := w.judge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if w.next != 1_000_001 || p.asked != 1 {
-		t.Errorf("next %d, asked %d times", w.next, p.asked)
+	if w.events.next != 1_000_001 || p.asked != 1 {
+		t.Errorf("next %d, asked %d times", w.events.next, p.asked)
 	}
 }

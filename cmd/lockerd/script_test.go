@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -43,6 +47,7 @@ const patience = 20 * time.Second
 //	pulses DOOR N         the door's coil was pulsed N times since the script began
 //	secret FILE PATH...   no file at PATHs holds the text in FILE
 //	mode PERM PATH        checks a file's permissions
+//	scrape NAME FILE RE   waits until RE matches the metrics of lockerd NAME; FILE gets them
 //	listen                is the supervisor: makes $NOTIFY_SOCKET
 //	notified TEXT         waits for a message of lockerd to the supervisor
 func TestScripts(t *testing.T) {
@@ -72,7 +77,7 @@ func TestScripts(t *testing.T) {
 			"shut":   onDoor((*sim.Door).Shut),
 			"force":  onDoor((*sim.Door).Force),
 			"slow":   onDoor(func(d *sim.Door) { d.SpringAfter(slowSpring) }),
-			"secret": secret, "mode": mode, "listen": listen, "notified": notified,
+			"secret": secret, "mode": mode, "scrape": scrape, "listen": listen, "notified": notified,
 		},
 	})
 }
@@ -156,6 +161,34 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
+}
+
+var servedAt = regexp.MustCompile(`metrics are served.* listen=(\S+)`)
+
+func scrape(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, args, 3, "scrape NAME FILE REGEXP")
+	want := regexp.MustCompile("(?m)" + args[2])
+	worldOf(ts).poll(ts, "metrics with "+args[2], func(ctx context.Context) error {
+		log, err := os.ReadFile(ts.MkAbs(args[0] + ".err"))
+		at := servedAt.FindSubmatch(log)
+		if err != nil || at == nil {
+			return fmt.Errorf("it does not say where: %w", err)
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(at[1])+"/metrics", nil)
+		if err != nil {
+			return err
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = a.Body.Close() }() // was only read
+		b, err := io.ReadAll(a.Body)
+		if err != nil || !want.Match(b) {
+			return fmt.Errorf("%d: %w\n%s", a.StatusCode, err, b)
+		}
+		return os.WriteFile(ts.MkAbs(args[1]), b, 0o600)
+	})
 }
 
 func mode(ts *testscript.TestScript, _ bool, args []string) {

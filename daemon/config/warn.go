@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 )
@@ -11,6 +12,7 @@ import (
 func (c *Config) Warnings() []Problem {
 	var w warnings
 	w.unserved(c)
+	w.metrics(c.Metrics)
 	if c.MQTT != nil && c.Trust == nil {
 		w.add("trust", "", "is missing: everything the broker brings is refused, and every ticket", "add [trust] with keys_file")
 	}
@@ -50,9 +52,18 @@ func (w *warnings) unserved(c *Config) {
 	if c.Kiosk != nil {
 		w.add("kiosk", "", what, cure)
 	}
-	if c.Metrics != nil {
-		w.add("metrics", "", what, cure)
+}
+
+// metrics warns of an address that others reach.
+func (w *warnings) metrics(m *Metrics) {
+	if m == nil {
+		return
 	}
+	host, _, err := net.SplitHostPort(m.Listen)
+	if ip := net.ParseIP(host); err != nil || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return
+	}
+	w.add("metrics.listen", show(m.Listen), "is reached from the network, and nobody is asked who they are", "use 127.0.0.1 and a proxy, or let a firewall keep others away")
 }
 
 // bus warns of a pulse that its boards can't make.
