@@ -17,7 +17,7 @@ import (
 const (
 	maxTTL   = 366 * 24 * time.Hour
 	maxName  = 40 // characters, contract 5.1
-	maxNamed = 64 // live codes that may name one door
+	maxNamed = 64 // live codes of one set that may name one door
 	maxItems = locker.MaxLockers * locker.MaxDoors
 )
 
@@ -177,7 +177,7 @@ func (b *Bank) checkNewCode(n *NewCode) *Error {
 		return invalid("give --uses 1 or more; 0 is without limit", "%d uses", *n.Uses)
 	case len([]rune(n.Name)) > maxName:
 		return invalid("shorten --name to 40 characters", "the name is too long")
-	case ok && len(d.rec.Named) >= maxNamed:
+	case ok && namings(d.rec.Named, locker.SetLocal) >= maxNamed:
 		return invalid("revoke some of them: lockerctl code list", "%d live codes name door %s already", maxNamed, n.Door)
 	}
 	if ok && n.Tenant == "" {

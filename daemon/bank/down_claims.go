@@ -28,16 +28,17 @@ func (c *Claim) dead(m locker.Mark, at locker.Time) bool {
 	return m.Revoked || c.Uses > 0 && m.Used >= c.Uses || !c.NotAfter.IsZero() && at > c.NotAfter
 }
 
-// claims are the lists of claims that some doors shall have.
+// claims are the lists of claims that some doors shall have once a set has changed.
 type claims struct {
 	b    *Bank
+	set  string
 	next map[*slot][]locker.Naming
 	adds map[*slot]string // a code that was added
 }
 
 // keepClaims begins with the claims there are, less those that gone names.
-func (b *Bank) keepClaims(gone func(locker.CodeKey) bool) *claims {
-	c := &claims{b: b, next: map[*slot][]locker.Naming{}, adds: map[*slot]string{}}
+func (b *Bank) keepClaims(set string, gone func(locker.CodeKey) bool) *claims {
+	c := &claims{b: b, set: set, next: map[*slot][]locker.Naming{}, adds: map[*slot]string{}}
 	for _, d := range b.slots {
 		if !slices.ContainsFunc(d.rec.Named, func(n locker.Naming) bool { return gone(n.Code) }) {
 			continue
@@ -67,14 +68,25 @@ func (c *claims) add(n Claim, m locker.Mark, at locker.Time) {
 	c.adds[d] = n.Code.ID
 }
 
-// over returns a door that more codes would name than may, and one of the new.
+// over returns a door that more codes of the set would name than may, and one of
+// the new. Those of other sets don't count: one tenant leaves another all its room.
 func (c *claims) over() (locker.DoorID, string, bool) {
 	for _, d := range slices.SortedFunc(maps.Keys(c.adds), byID) {
-		if n := len(c.next[d]); n > maxNamed && n > len(d.rec.Named) {
+		if n := namings(c.next[d], c.set); n > maxNamed && n > namings(d.rec.Named, c.set) {
 			return d.spec.ID, c.adds[d], true
 		}
 	}
 	return locker.DoorID{}, "", false
+}
+
+// namings counts the claims that codes of one set make.
+func namings(named []locker.Naming, set string) (n int) {
+	for i := range named {
+		if named[i].Code.Set == set {
+			n++
+		}
+	}
+	return n
 }
 
 // settle puts the lists into the doors and says what that does to the stock.
@@ -96,7 +108,7 @@ func (c *claims) settle(t *tx) {
 
 // claimsOf are the claims after a delta.
 func (b *Bank) claimsOf(t *tx, set string, p *codePlan) (*claims, error) {
-	c := b.keepClaims(func(k locker.CodeKey) bool { return k.Set == set && p.now[k.ID] != nil })
+	c := b.keepClaims(set, func(k locker.CodeKey) bool { return k.Set == set && p.now[k.ID] != nil })
 	for _, id := range slices.Sorted(maps.Keys(p.now)) {
 		n := p.now[id]
 		if !n.live() {

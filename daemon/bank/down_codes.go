@@ -20,6 +20,7 @@ type Delta struct {
 	From, To int64
 	Ops      []locker.CodeChange
 	Digest   *locker.Digest // of the set after the ops
+	At       locker.Time    // when the backend has signed it; zero: it does not say
 }
 
 // ApplyDelta applies a delta whole or not at all. It is planned by the caller's
@@ -94,7 +95,11 @@ func (b *Bank) commitDelta(t *tx, d *Delta, p *codePlan) Verdict {
 	if door, id, over := cl.over(); over {
 		return Verdict{Refused: d.refuse(refusedQuota, "put", id, fmt.Sprintf("more than %d live codes would name door %s", maxNamed, door))}
 	}
-	t.sets = map[string]locker.SetInfo{d.Set: {Epoch: d.Epoch, Version: d.To, Confirmed: t.at}}
+	at := confirmed(p.info.Confirmed, d.At, t.at)
+	if d.From == d.To && at == p.info.Confirmed {
+		return Verdict{} // heard before: nothing to write
+	}
+	t.sets = map[string]locker.SetInfo{d.Set: {Epoch: d.Epoch, Version: d.To, Confirmed: at}}
 	t.c.Codes = append(t.c.Codes, p.changes...)
 	if d.From != d.To {
 		e := locker.Event{
@@ -105,6 +110,16 @@ func (b *Bank) commitDelta(t *tx, d *Delta, p *codePlan) Verdict {
 	}
 	cl.settle(t)
 	return Verdict{}
+}
+
+// confirmed is as of when a set that was confirmed before is confirmed now: as of its
+// signature, where that tells its time. What has come may have been kept, or heard
+// before, by a broker that keeps revocations back.
+func confirmed(was, signed, now locker.Time) locker.Time {
+	if signed.IsZero() || signed > now {
+		return now
+	}
+	return min(max(signed, was), now)
 }
 
 // rule returns what the desired document bounds a tenant to.

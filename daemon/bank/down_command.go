@@ -124,11 +124,16 @@ func (b *Bank) known(id string) bool {
 }
 
 // RejectCommand answers a command that is signed as it should be and makes no
-// sense: it has an id, and names a type or something that is none.
-func (b *Bank) RejectCommand(ctx context.Context, id, kind string) error {
+// sense: it has an id, and names a type or something that is none. Its counter is 0
+// if it can't be read.
+func (b *Bank) RejectCommand(ctx context.Context, id, kind string, counter int64) error {
 	return b.step(ctx, func(t *tx) {
+		why := locker.RefusedMalformed
+		if counter > 0 && counter <= b.commands.Counter {
+			why = locker.RefusedReplayed
+		}
 		if !b.known(id) {
-			b.refuseCommand(t, &locker.Command{ID: id, Type: kind}, locker.RefusedMalformed)
+			b.refuseCommand(t, &locker.Command{ID: id, Type: kind}, why)
 		}
 	})
 }

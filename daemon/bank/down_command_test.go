@@ -271,7 +271,7 @@ func TestCommandRejected(t *testing.T) {
 		up := r.link()
 		r.events()
 		for range 3 {
-			if err := r.b.RejectCommand(context.Background(), "k9", locker.CmdOpen); err != nil {
+			if err := r.b.RejectCommand(context.Background(), "k9", locker.CmdOpen, 9); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -18,7 +18,8 @@ type Staged interface {
 type Snapshot struct {
 	Set       string
 	Epoch, To int64
-	Answers   bool // it came for a nonce of the bank's
+	Answers   bool        // it came for a nonce of the bank's
+	At        locker.Time // when the backend has signed it; zero: it does not say
 	Records   int
 	Claims    []Claim
 	Load      Staged
@@ -102,7 +103,7 @@ func (e *refusedError) Error() string { return "refused: " + string(e.r.Reason) 
 // switchSet puts the switch into a step: claims of the old generation are
 // replaced by those of the new one (contract 5.2).
 func (b *Bank) switchSet(t *tx, s *Snapshot, marks map[locker.CodeKey]locker.Mark, fresh map[locker.CodeKey]bool) error {
-	cl := b.keepClaims(func(k locker.CodeKey) bool { return k.Set == s.Set })
+	cl := b.keepClaims(s.Set, func(k locker.CodeKey) bool { return k.Set == s.Set })
 	for i := range s.Claims {
 		c := s.Claims[i]
 		m := marks[c.Code]
@@ -118,7 +119,7 @@ func (b *Bank) switchSet(t *tx, s *Snapshot, marks map[locker.CodeKey]locker.Mar
 		return &refusedError{s.refuse(refusedQuota, "put", id, fmt.Sprintf("more than %d live codes would name door %s", maxNamed, door))}
 	}
 	was := b.store.Set(s.Set)
-	t.flip, t.info = s.Load, locker.SetInfo{Epoch: s.Epoch, Version: s.To, Confirmed: t.at}
+	t.flip, t.info = s.Load, locker.SetInfo{Epoch: s.Epoch, Version: s.To, Confirmed: confirmed(was.Confirmed, s.At, t.at)}
 	e := locker.Event{Type: locker.EvCodesApplied, Set: s.Set, Epoch: s.Epoch, To: locker.Number(s.To), Version: locker.Number(s.To)}
 	if was.Epoch == s.Epoch {
 		e.From = locker.Number(was.Version)

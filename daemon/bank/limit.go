@@ -44,8 +44,8 @@ func limitOf(e *locker.Event) (limitKey, bool) {
 		return limitKey{e.Type, e.Cause}, true
 	case locker.EvMessageRefused:
 		return limitKey{e.Type, string(e.Reason)}, true
-	case locker.EvCommandRefused: // ours: a broker in wrong hands can repeat an old command without end
-		return limitKey{e.Type, ""}, e.Reason == locker.RefusedReplayed
+	case locker.EvCommandRefused, locker.EvConfigRejected: // ours: a broker in wrong hands can repeat what was refused without end
+		return limitKey{e.Type, string(e.Reason)}, true
 	}
 	return limitKey{}, false
 }

@@ -36,10 +36,11 @@ func (l *Link) want(set string, doubt bool) {
 	l.get(set, a, time.Now())
 }
 
-// satisfied notes that a set is as the backend has it.
+// satisfied notes that a set is as the backend has it. What it was asked for has come:
+// the same answer, delivered once more, is none.
 func (l *Link) satisfied(set string) {
 	if a := l.asks[set]; a != nil {
-		a.due, a.wait, a.bad = false, 0, 0
+		a.nonce, a.due, a.wait, a.bad = "", false, 0, 0
 	}
 }
 

@@ -76,7 +76,7 @@ func (l *Link) desired(ctx context.Context, m *wire.Desired) error {
 // connection (contract 8); its iat raises no floor.
 func (l *Link) command(ctx context.Context, m *wire.Command) error {
 	if m.Bad != "" {
-		return l.b.RejectCommand(ctx, m.ID, m.Asked)
+		return l.b.RejectCommand(ctx, m.ID, m.Asked, m.Counter)
 	}
 	if _, err := l.b.Execute(ctx, m.Command); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (l *Link) tooMany(set string) bool {
 }
 
 func (l *Link) delta(ctx context.Context, m *wire.Codes) (good bool, err error) {
-	d := &bank.Delta{Set: m.Set, Epoch: m.Epoch, From: *m.From, To: m.To, Digest: m.Digest}
+	d := &bank.Delta{Set: m.Set, Epoch: m.Epoch, From: *m.From, To: m.To, Digest: m.Digest, At: m.At}
 	for _, op := range m.Ops {
 		d.Ops = append(d.Ops, locker.CodeChange{Set: m.Set, Put: op.Put, Revoke: op.Revoke, Drop: op.Drop})
 	}

@@ -22,7 +22,8 @@ type staging struct {
 	chunks    int
 	got       []bool // by chunk, from 1
 	left      int
-	answers   bool // a chunk of it came for our nonce
+	answers   bool        // a chunk of it came for our nonce
+	at        locker.Time // the latest that a chunk tells of its signature
 	load      *store.Load
 	seed      maphash.Seed
 	ids       []uint64 // hashes of all ids
@@ -43,7 +44,7 @@ func (l *Link) chunk(ctx context.Context, m *wire.Codes) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.answers = s.answers || answers
+	s.answers, s.at = s.answers || answers, max(s.at, m.At)
 	if s.got[m.Chunk] {
 		return true, nil // delivered twice
 	}
@@ -194,7 +195,7 @@ func (l *Link) finish(ctx context.Context, s *staging) (bool, error) {
 		return false, err
 	}
 	v, err := l.b.Switch(ctx, &bank.Snapshot{
-		Set: s.set, Epoch: s.epoch, To: s.to, Answers: s.answers, Records: s.load.Size(), Claims: s.claims, Load: s.load,
+		Set: s.set, Epoch: s.epoch, To: s.to, Answers: s.answers, At: s.at, Records: s.load.Size(), Claims: s.claims, Load: s.load,
 	})
 	if err != nil {
 		return false, err

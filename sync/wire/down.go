@@ -54,7 +54,7 @@ type Codes struct {
 	Put    []locker.Code  `json:"put,omitempty"`
 	Digest *locker.Digest `json:"digest"`
 	Nonce  string         `json:"nonce,omitempty"` // of the Get it answers
-	At     locker.Time    `json:"at,omitzero"`     // ours: a signed time, as in ack; raises the clock floor from a * key
+	At     locker.Time    `json:"at,omitzero"`     // ours: a signed time, as in ack; the set is confirmed as of it, and from a * key it raises the clock floor
 }
 
 // IsSnapshot tells a chunk of a snapshot from a delta.
