@@ -179,11 +179,17 @@ func mine(r *Request, v View) (again, reopen Door) {
 			again = d
 		}
 		u := d.LastUse
-		if u != nil && u.Code == key && !u.Closed.IsZero() && r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow {
+		if u != nil && u.Code == key && stillIs(d, &r.Entry) && !u.Closed.IsZero() && r.Now >= u.Closed && r.Now.Sub(u.Closed) <= r.ReopenWindow {
 			reopen = d
 		}
 	}
 	return again, reopen
+}
+
+// stillIs tells whether a door that a code has opened still exists for it: it may have
+// been given to another tenant since.
+func stillIs(d Door, e *locker.Entry) bool {
+	return e.Code.Kind == locker.Service || reaches(d, e.Code.TenantIn(e.Set))
 }
 
 // open grants dec if its door can be opened now.

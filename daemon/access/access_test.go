@@ -130,12 +130,22 @@ func TestReopening(t *testing.T) {
 		"not yet closed": func(d *Door) { d.LastUse = &locker.LastUse{Code: r.Entry.Key()} },
 		"another's":      func(d *Door) { d.LastUse = &locker.LastUse{Code: locker.CodeKey{Set: "acme", ID: "c2"}, Closed: now} },
 		"forgotten":      func(d *Door) { d.LastUse = nil },
+		"given away":     func(d *Door) { d.Dedicated = "globex" },
 	} {
 		d := d
 		f(&d)
 		if got := Decide(r, view{d}); got.Reason != locker.Used {
 			t.Errorf("%s: %+v, want used", name, got)
 		}
+	}
+}
+
+// TestServiceReopens: a service code may open any door, and so open it once more.
+func TestServiceReopens(t *testing.T) {
+	r := &Request{Entry: locker.Entry{Set: "*", Code: locker.Code{ID: "s1", Kind: locker.Service}, Mark: locker.Mark{Used: 1}}, Now: now, ReopenWindow: time.Minute}
+	d := Door{ID: id(4), Dedicated: "globex", Item: item("globex", "lap"), LastUse: &locker.LastUse{Code: r.Entry.Key(), Closed: now}}
+	if got := Decide(r, view{d}); got != (Decision{Door: id(4), Reopening: true}) {
+		t.Errorf("%+v", got)
 	}
 }
 
