@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	c, err := config.Load(file)
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		err = daemon.Run(ctx, daemon.Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Ready: os.Stdout})
+		err = daemon.Run(ctx, daemon.Options{Config: c, Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})), Ready: os.Stdout})
 		stop()
 	}
 	if err != nil {
@@ -167,6 +167,7 @@ func TestCodeComesDown(t *testing.T) {
 	u.until("the open door", func() bool { return len(u.doors.Doors) == loadDoors && u.doors.Doors[6].State == "open" })
 	u.until("health", func() bool { return u.health.Conn == born.Conn && len(u.health.Buses) == 1 })
 	r.tryTicket(t)
+	r.tryRefusals(born, c)
 	r.tryCommand(born)
 	r.status(t)
 	if err := r.end(syscall.SIGTERM); err != nil {
@@ -197,6 +198,34 @@ func (r *linkRig) tryTicket(t *testing.T) {
 	r.up.event(`"code.used"`, `"code":"t-0100000000000000"`, `"set":"acme"`)
 }
 
+// tryRefusals scans what opens nothing: a text that nobody has issued, a misread one,
+// one that is no ticket, and a code at a door that waits for a label.
+func (r *linkRig) tryRefusals(born wire.State, c locker.Code) {
+	r.t.Helper()
+	noCode := access.WithCheck("777777777777777777777777")
+	misread := noCode[:25] + string('0'+(noCode[25]-'0'+1)%10)
+	noTicket := strings.Repeat("86420", 30)
+	d, text := r.code(2, 0)
+	d.Kind, d.SKU, d.Door = locker.Deliver, "laptop-14", locker.DoorID{}
+	for reason, text := range map[string]string{"unknown": noCode, "misread": misread, "malformed": noTicket} {
+		r.texts = append(r.texts, text)
+		r.scan(&visit{locker: 1, text: text})
+		r.up.event(`"scan.refused"`, `"reason":"`+reason+`"`)
+	}
+	r.up.send(wire.TopicCodes, "acme-1", &wire.Codes{Head: r.up.head(born), Set: "acme", Epoch: 100, From: new(int64(2)), To: 3, Ops: []wire.Op{{Put: &d}}, Digest: digestOf(c, d)})
+	r.up.event(`"codes.applied"`, `"from":2`, `"to":3`)
+	v := &visit{locker: 1, door: 1, text: text}
+	r.scan(v)
+	if _, err := r.wait(sim.Opened, v); err != nil {
+		r.t.Fatal(err)
+	}
+	r.up.event(`"door.opened"`, `"code":"c-2"`)
+	other := access.WithCheck("888888888888888888888888")
+	r.texts = append(r.texts, other)
+	r.scan(&visit{locker: 1, text: other})
+	r.up.event(`"scan.refused"`, `"reason":"wrong_label"`)
+}
+
 // tryCommand opens a door by command; the same again is answered the same and
 // opens nothing.
 func (r *linkRig) tryCommand(born wire.State) {
@@ -217,8 +246,8 @@ func (r *linkRig) tryCommand(born wire.State) {
 	old.ID = "cmd-0"
 	u.send(wire.TopicCommand, "ops-1", &old)
 	u.until("the refusal", func() bool { return u.reply["cmd-0"].Reason == locker.RefusedReplayed })
-	if n := len(r.lines[0].Log().Pulses()); n != 3 {
-		r.t.Errorf("%d pulses, want 3", n)
+	if n := len(r.lines[0].Log().Pulses()); n != 4 {
+		r.t.Errorf("%d pulses, want 4", n)
 	}
 }
 

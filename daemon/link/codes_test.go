@@ -214,6 +214,29 @@ func TestSnapshotRefused(t *testing.T) {
 	})
 }
 
+// TestFirstChunkRefused: what cannot be is refused with its first chunk: nothing of it
+// is staged, and what is staged stays.
+func TestFirstChunkRefused(t *testing.T) {
+	r := newRig(t)
+	a, b, c := code("c-a"), code("c-b"), code("c-c")
+	r.acme(a)
+	r.down("ops-1", &wire.Desired{Head: r.head(), Version: 1, Doc: locker.Desired{Tenants: []locker.TenantRule{{Tenant: "acme", MaxCodes: 2}}}})
+	r.events()
+	r.down("acme-1", r.chunk(1, 1, 2, digest(a, b), b))
+	r.want("message.refused stale acme")
+	r.down("acme-1", r.chunk(2, 1, 2, digest(a, b, c), a, b, c))
+	r.want("message.refused quota acme")
+	if len(r.l.staged) > 0 {
+		t.Fatal("something is staged")
+	}
+	r.down("acme-1", r.chunk(2, 1, 2, digest(a, b), a))
+	r.down("acme-1", r.chunk(1, 2, 2, digest(a, b), b))
+	r.want("message.refused stale acme")
+	r.down("acme-1", r.chunk(2, 2, 2, digest(a, b), b))
+	r.want("codes.applied acme v2")
+	r.set(2, a, b)
+}
+
 // TestMarksOutliveSnapshots: what was revoked stays so, also where the backend
 // has forgotten it.
 func TestMarksOutliveSnapshots(t *testing.T) {

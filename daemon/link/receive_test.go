@@ -107,6 +107,10 @@ func TestAck(t *testing.T) {
 	if r.clk.Now() >= later.Add(time.Hour) {
 		t.Error("an old ack has moved the clock")
 	}
+	r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: 9999, At: later.Add(time.Hour)}) // refused: its time, too
+	if r.clk.Now() >= later.Add(time.Hour) {
+		t.Error("an ack beyond the last event has moved the clock")
+	}
 	if s := r.l.box.Stats(); s.Acked != 2 {
 		t.Errorf("%+v", s)
 	}
@@ -171,6 +175,17 @@ func TestTimeOfTenant(t *testing.T) {
 	r.down("acme-1", m)
 	if r.clk.Status() != locker.ClockUnset || r.clk.Now() >= m.At {
 		t.Errorf("%+v", r.clk.Read())
+	}
+	a := code("c-a")
+	for name, bad := range map[string]*wire.Codes{
+		"replayed": r.delta(0, 1, digest(a), puts(a)...), "gap": r.delta(7, 8, digest(a), puts(a)...), "digest": r.delta(1, 2, digest(), puts(a)...),
+		"stale": r.chunk(1, 1, 1, digest(a), a), "chunk digest": r.chunk(9, 1, 1, digest(), a),
+	} {
+		bad.At = m.At
+		r.down("ops-1", bad)
+		if r.clk.Status() != locker.ClockUnset || r.clk.Now() >= m.At {
+			t.Fatalf("%s: what came of nothing has moved the clock: %+v", name, r.clk.Read())
+		}
 	}
 	r.down("ops-1", m)
 	if r.clk.Status() != locker.ClockHeld || r.clk.Now() < m.At {

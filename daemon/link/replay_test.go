@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,13 @@ func TestAnswerOnce(t *testing.T) {
 	r.down("acme-1", r.delta(1, 1, digest(b))) // the bank asks
 	r.events()
 	m := r.chunk(1, 1, 1, digest(b), b)
-	m.Nonce = r.get().Nonce
+	nonce := r.get().Nonce
+	for _, other := range []string{"", "AAECAwQFBgcICQoLDA0ODw", strings.ToUpper(nonce)} {
+		m.Nonce = other
+		r.down("acme-1", m)
+		r.want("message.refused stale acme")
+	}
+	m.Nonce = nonce
 	r.down("acme-1", m)
 	r.want("codes.applied acme v1")
 	r.down("acme-1", m)
@@ -66,6 +73,44 @@ func TestConfirmedWhenSigned(t *testing.T) {
 	if c := r.st.Set("acme").Confirmed; c < now.Add(48*time.Hour) {
 		t.Errorf("confirmed at %s", c)
 	}
+}
+
+// TestCommandVouches: a command that is accepted vouches for the clock in this
+// connection, and raises no floor; one that is refused does neither (contract 8).
+func TestCommandVouches(t *testing.T) {
+	r := newRig(t)
+	now := locker.TimeOf(time.Now())
+	c := &wire.Command{Head: r.head(), Command: locker.Command{ID: "x-1", Type: locker.CmdPoll, IAT: now.Add(time.Hour), EXP: now.Add(2 * time.Hour), Counter: 5}}
+	is := func(what string, want locker.Clock) {
+		t.Helper()
+		if got := r.clk.Read(); got.Status != want || got.Now >= c.IAT {
+			t.Errorf("%s: the clock is %s, at %s", what, got.Status, got.Now)
+		}
+	}
+	r.down("ops-1", c)
+	is("accepted", locker.ClockHeld)
+	r.l.Disconnected()
+	r.connect()
+	c.ID, c.Counter = "x-2", 4
+	r.down("ops-1", c)
+	is("replayed", locker.ClockUnset)
+	c.ID, c.Counter, c.Type, c.EXP = "x-3", 6, locker.CmdOpen, c.IAT.Add(20*time.Second)
+	r.down("ops-1", c)
+	is("no nonce, no door", locker.ClockUnset)
+}
+
+// TestSetsBound: nobody can have the bank keep more sets than it may.
+func TestSetsBound(t *testing.T) {
+	r := newRig(t)
+	r.acme()
+	for n := range maxSets {
+		m := r.delta(1, 2, digest())
+		m.Set = fmt.Sprintf("t-%d", n)
+		r.down("ops-1", m)
+	}
+	r.want(fmt.Sprintf("message.refused quota t-%d", maxSets-1))
+	r.down("acme-1", r.delta(1, 2, digest())) // a known one goes on
+	r.want("codes.applied acme v2")
 }
 
 // TestNamingsOfAnother: the codes of one tenant that name a door leave all the room

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type rig struct {
 	b    *bank.Bank
 	l    *Link
 	stop func()
+	bus  shut
 	seen uint64 // events told
 }
 
@@ -81,7 +83,7 @@ func (r *rig) start() {
 	if r.b, err = bank.New(cfg, r.st, r.clk); err != nil {
 		r.t.Fatal(err)
 	}
-	r.b.Attach("a", shut{})
+	r.b.Attach("a", &r.bus)
 	box, err := outbox.New(journalOf{r.st, r.b.AckedAtStart()}, outbox.Options{Bank: bankName, JournalID: r.st.JournalID()})
 	if err != nil {
 		r.t.Fatal(err)
@@ -125,13 +127,13 @@ type journalOf struct {
 
 func (j journalOf) AckedUpTo() uint64 { return j.acked }
 
-// shut is a bus whose locks never move.
-type shut struct{}
+// shut is a bus whose locks never move. It counts who asks for it.
+type shut struct{ unlocks atomic.Int64 }
 
-func (shut) Unlock(hal.Unlock)    {}
-func (shut) Focus(int, time.Time) {}
-func (shut) Stats() hal.Stats     { return hal.Stats{Up: true} }
-func (shut) Close() error         { return nil }
+func (s *shut) Unlock(hal.Unlock)  { s.unlocks.Add(1) }
+func (*shut) Focus(int, time.Time) {}
+func (*shut) Stats() hal.Stats     { return hal.Stats{Up: true} }
+func (*shut) Close() error         { return nil }
 
 func keyOf(tb testing.TB, kid string) ed25519.PrivateKey {
 	tb.Helper()

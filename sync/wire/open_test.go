@@ -81,6 +81,10 @@ func TestOpen(t *testing.T) {
 		{"chunk 2 of 1", "acme-1", TopicCodes, acme(`"to":1,"chunk":2,"chunks":1`), Malformed, "", ""},
 		{"record twice", "acme-1", TopicCodes, acme(`"to":1,"chunk":1,"chunks":1,"put":[{` + rec + `,"kind":"clear"},{` + rec + `,"kind":"clear"}]`), Malformed, "put", "c-1"},
 		{"tag twice", "acme-1", TopicCodes, acme(`"to":1,"chunk":1,"chunks":1,"put":[{` + rec + `,"kind":"clear"},{` + strings.Replace(rec, "c-1", "c-2", 1) + `,"kind":"clear"}]`), Malformed, "put", "c-2"},
+		{"id twice", "acme-1", TopicCodes, acme(`"to":1,"chunk":1,"chunks":1,"put":[{` + rec + `,"kind":"clear"},{` + strings.Replace(rec, "Jub", "Kub", 1) + `,"kind":"clear"}]`), Malformed, "put", "c-1"},
+		{"at", "acme-1", TopicCodes, acme(`"from":1,"to":1,"at":"2026-11-22T10:00:00.000Z"`), "", "", ""},
+		{"at in 2400", "ops-1", TopicCodes, acme(`"from":1,"to":1,"at":"2400-11-22T10:00:00.000Z"`), Malformed, "", ""},
+		{"at before 2020", "ops-1", TopicCodes, acme(`"from":1,"to":1,"at":"2019-11-22T10:00:00.000Z"`), Malformed, "", ""},
 		{"no digest", "acme-1", TopicCodes, strings.Replace(acme(`"from":0,"to":1`), ","+digest0, "", 1), Malformed, "", ""},
 
 		{"trust", "ops-1", TopicTrust, `{"v":1,"typ":"trust","bank":"lon-042","version":1,"jwks":` + set(opsKey) + `}`, "", "", ""},
