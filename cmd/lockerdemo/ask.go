@@ -39,15 +39,37 @@ func toolPage(head string, lines []string) page {
 	return func(l *live, c *canvas) {
 		c.bar(0, title, ' ')
 		c.put(1, 0, title, head)
-		room := c.h - footRows - 1
-		for i, line := range lines[:min(len(lines), room)] {
-			c.cut(0, 2+i, plain, line)
+		var rows []string
+		for _, line := range lines {
+			rows = append(rows, folded(line, c.w)...)
 		}
-		foot := "Enter goes back to the bank."
-		if len(lines) > room {
-			foot = "More: lockerctl --socket " + l.socket + " " + strings.TrimPrefix(head, "lockerctl ")
+		room := c.h - footRows - 2
+		for i, row := range rows[:min(len(rows), max(room, 0))] {
+			c.cut(0, 2+i, plain, row)
 		}
-		c.cut(0, c.h-4, faint, foot)
+		if len(rows) > room {
+			c.cut(0, c.h-4, faint, "More: .bin/lockerctl --socket "+l.socket+" "+strings.TrimPrefix(head, "lockerctl "))
+		}
 		c.put(0, c.h-1, bold, "Enter goes back to the bank.")
 	}
+}
+
+// folded breaks a line that is wider than the screen, between words where it can; what
+// follows is indented.
+func folded(line string, width int) []string {
+	const indent = "    "
+	var rows []string
+	rest := []rune(line)
+	for len(rest) > width && width > 2*len(indent) {
+		at := width
+		for i := width; i > width/2; i-- {
+			if rest[i] == ' ' {
+				at = i
+				break
+			}
+		}
+		rows = append(rows, string(rest[:at]))
+		rest = append([]rune(indent), []rune(strings.TrimLeft(string(rest[at:]), " "))...)
+	}
+	return append(rows, string(rest))
 }

@@ -14,6 +14,9 @@ import (
 // orderWithin bounds what an order at the control socket may take.
 const orderWithin = 5 * time.Second
 
+// minDigits is from which length on digits are the text of a code, and no number of one.
+const minDigits = 20
+
 // order is something one can type beside a code.
 type order struct {
 	name string
@@ -69,6 +72,9 @@ func scanText(_ context.Context, l *live, line string) (string, error) {
 	text, what := strings.TrimSpace(line), fmt.Sprintf("The scanner reads %q; it is no code's number and no command (help).", line)
 	if bare := strings.ReplaceAll(text, " ", ""); strings.Trim(bare, "0123456789") == "" {
 		text, what = bare, "The scanner reads this code."
+		if len(bare) < minDigits {
+			what = fmt.Sprintf("There is no code %s (1 to %d); the scanner reads the text.", bare, len(l.codes.list))
+		}
 	}
 	if k, ok := l.codes.numbered(text); ok {
 		text, what = k.text, fmt.Sprintf("The scanner reads code %d, %s.", k.number, k.words)
@@ -76,7 +82,10 @@ func scanText(_ context.Context, l *live, line string) (string, error) {
 	if text == strings.TrimSpace(line) {
 		l.hands.read()
 	}
-	return what, l.hw.scanner.Scan(text)
+	if err := l.hw.scanner.Scan(text); err != nil {
+		return "", fmt.Errorf("the scanner's cable is out (plug scanner): %w", err)
+	}
+	return what, nil
 }
 
 // labels tells the hands whether they scan what they put in.
@@ -196,6 +205,9 @@ func issueNew(ctx context.Context, l *live, arg string) (string, error) {
 		w = wishes()[i]
 	} else if id, err := locker.ParseDoorID(arg); err == nil {
 		w = wish{"what is behind door " + id.String(), collect(id, "")}
+	}
+	if l.fleet.server == nil {
+		return "", errors.New("cannot issue a code while the network is down: it comes from the backend. (plug network)")
 	}
 	k, err := l.codes.issue(ctx, w)
 	if err != nil {

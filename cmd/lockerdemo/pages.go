@@ -52,8 +52,8 @@ func introPage(l *live, c *canvas) {
 	paragraph(c, 1, 2, introText)
 	paper(c, qrColumn, 2, l.codes.list[0])
 	c.put(qrColumn, 17, plain, "    code 1")
-	c.put(1, 19, faint, "From another terminal:")
-	c.put(1, 20, faint, "lockerctl --socket "+l.socket+" status")
+	c.put(1, 19, faint, "From another terminal (make build puts lockerctl into .bin):")
+	c.put(1, 20, faint, ".bin/lockerctl --socket "+l.socket+" status")
 	c.put(1, 21, faint, fmt.Sprintf("mosquitto_sub -h 127.0.0.1 -p %s -t 'lockers/v1/+/#' -v", l.fleet.port()))
 	c.put(0, c.h-1, bold, "Enter begins. Ctrl-C leaves.")
 }

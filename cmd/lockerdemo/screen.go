@@ -211,8 +211,12 @@ func (l *live) codeLine(c *canvas, x, y, width int, k *code) {
 	case !known:
 	case s.State == backend.StateLive:
 		state, st = "good", green
-		if n := s.Code.MaxUses(); n > 1 {
+		n := s.Code.MaxUses()
+		if n > 1 {
 			state = fmt.Sprintf("%d of %d", s.Used, n)
+		}
+		if n > 0 && s.Used >= n {
+			state, st = "used", faint
 		}
 	default:
 		state = s.State

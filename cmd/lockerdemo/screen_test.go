@@ -116,6 +116,50 @@ func TestCells(t *testing.T) {
 	}
 }
 
+// TestUsedCodeShowsAsUsed: the list of codes says of each what it is still good for.
+func TestUsedCodeShowsAsUsed(t *testing.T) {
+	l := sampleLive()
+	for number, want := range map[int]string{codeTablet: "used", codeCharger: "1 of 2", codeSupplier: "good"} {
+		k := l.codes.list[number-1]
+		s := l.view.codes[k.id]
+		if number != codeSupplier {
+			s.Used = 1
+		}
+		l.view.codes[k.id] = s
+		c := newCanvas(80, 1, true)
+		l.codeLine(c, 0, 0, 80, k)
+		if row := strings.TrimSpace(sequence.ReplaceAllString(c.String(), "")); !strings.HasSuffix(row, " "+want) {
+			t.Errorf("code %d: %q, want %q", number, row, want)
+		}
+	}
+}
+
+// TestFolded: a page shows the whole line, whatever the screen.
+func TestFolded(t *testing.T) {
+	for line, want := range map[string][]string{
+		"short":                        {"short"},
+		"kept for 87 % of 8: 7 within": {"kept for 87 %", "    of 8: 7", "    within"},
+		"0123456789abcdef":             {"0123456789abc", "    def"},
+	} {
+		if got := folded(line, 13); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
+// TestNothingNameless: what comes down has no code of its own, and commands that the
+// backend gives by itself are nothing that a person has done.
+func TestNothingNameless(t *testing.T) {
+	for _, e := range []locker.Event{{Type: locker.EvCodesApplied, Set: tenant}, {Type: locker.EvCommandDone, Command: locker.CmdResync}} {
+		if s := tell(&e, (&purse{}).name); s.mood != hidden {
+			t.Errorf("%s shows as %q", e.Type, s.text)
+		}
+	}
+	if s := tell(&locker.Event{Type: locker.EvCodeAccepted, Cause: "reopening", Door: jammable}, (&purse{}).name); !strings.Contains(s.text, "again") {
+		t.Errorf("a reopening shows as %q", s.text)
+	}
+}
+
 // TestEveryReasonHasWords: a person never reads a bare reason of contract 5.3.
 func TestEveryReasonHasWords(t *testing.T) {
 	for r := range refusals() {

@@ -54,7 +54,7 @@ func (t *tour) say(format string, a ...any) {
 
 // printed shows the codes as a person would get them.
 func (t *tour) printed(context.Context) error {
-	t.say("A bank of two lockers, 34 and 12 doors, is running in this process: real lockerd,\nsimulated locks and scanner on ptys. a backend\nbeside it, over an MQTT broker in this process, has issued seven codes:")
+	t.say("A bank of two lockers, 34 and 12 doors, is running in this process: real lockerd,\nsimulated locks and scanner on ptys. A backend beside it, over an MQTT broker in this\nprocess, has issued seven codes:")
 	for _, c := range t.codes.list {
 		t.say("\ncode %d, for %s: %s", c.number, c.words, c.grouped())
 		t.say("%s", strings.Join(c.onDark(), "\n"))
@@ -199,7 +199,7 @@ func (t *tour) unplugged() error {
 
 // supplier: two phones come in, each with its label, one visit.
 func (t *tour) supplier(ctx context.Context) error {
-	t.say("\n6. A supplier scans code 4 and puts in two phones, scanning the label of each.")
+	t.say("\n6. The network is back. A supplier scans code 4 and puts in two phones, scanning the label of each.")
 	if err := t.scan(codeSupplier); err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (t *tour) above(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.say("\n9. The network is back; the backend gets what it has missed.")
+	t.say("\n9. The backend has got what it has missed while the network was unplugged.")
 	a, err := t.fleet.awaitEvents(ctx, st.Journal.Next-1)
 	if err != nil {
 		return err

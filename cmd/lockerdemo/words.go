@@ -86,6 +86,9 @@ func tellCode(e *locker.Event, name func(string) string) (sentence, bool) {
 		}
 		return said(wary, "%s is refused: %s", who, reasonWords(e.Reason))
 	case locker.EvCodeAccepted:
+		if e.Cause == "reopening" {
+			return said(calm, "%s was here a moment ago: door %s is opened again, no use is taken", name(e.Code), e.Door)
+		}
 		return said(calm, "%s is good for door %s: on disk, now the lock is pulsed", name(e.Code), e.Door)
 	case locker.EvCodeUsed:
 		return said(calm, "one use of %s is gone", name(e.Code))
@@ -94,6 +97,9 @@ func tellCode(e *locker.Event, name func(string) string) (sentence, bool) {
 	case locker.EvCodesApplied:
 		if e.Op == "revoke" {
 			return said(wary, "%s is revoked", name(e.Code))
+		}
+		if e.Code == "" { // it came down: the codes' own list shows what
+			return said(hidden, "the bank has taken what the backend has issued or revoked")
 		}
 		return said(calm, "%s was issued", name(e.Code))
 	case locker.EvVisitEnded:
@@ -190,6 +196,8 @@ func tellPart(e *locker.Event, _ func(string) string) (sentence, bool) {
 		return said(alarm, "scanner %s is gone: it is looked for until it is back", e.Scanner)
 	case locker.EvScannerBack:
 		return said(calm, "scanner %s is back", e.Scanner)
+	case locker.EvCommandDone, locker.EvCommandRefused, locker.EvCommandFailed, locker.EvCommandUnknown:
+		return said(hidden, "the backend's command %s: %s", e.Command, strings.TrimPrefix(e.Type, "command."))
 	case locker.EvConfigApplied:
 		return said(hidden, "the bank has taken the fleet's document")
 	case locker.EvClockChanged:
