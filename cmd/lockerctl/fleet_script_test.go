@@ -27,6 +27,7 @@ import (
 // script has a broker of its own. The commands beside testscript's own:
 //
 //	model NAME [reject=WHY] [status=STATUS:REASON]   connects a model bank that trusts $WORK/st/trust.json
+//	model NAME status=… [error=TEXT] [cure=TEXT] [finds=WHAT]   with more in its result
 //	model NAME offers=VERSION [fault=WHY]            that takes updates, and rolls them back if they have a fault
 //	model NAME bundle=BANK                           that makes support bundles, of that bank
 //	model-off NAME                                   its connection breaks
@@ -109,6 +110,8 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 			b.Answer = func(locker.Command) *locker.Reply {
 				return &locker.Reply{Status: status, Reason: reason, Result: map[string]any{"ms": 412}}
 			}
+		case "error", "cure", "finds":
+			b.Answer = adding(b.Answer, k, v)
 		case "offers":
 			b.Version, b.Updates = "1.2.0", &banktest.Updates{Offers: v}
 		case "bundle":
@@ -128,6 +131,18 @@ func startModel(ts *testscript.TestScript, _ bool, args []string) {
 			c.Close()
 		}
 	})
+}
+
+// adding puts something in the result of what a model answers.
+func adding(answer func(locker.Command) *locker.Reply, name, value string) func(locker.Command) *locker.Reply {
+	return func(c locker.Command) *locker.Reply {
+		r := answer(c)
+		r.Result[name] = value
+		if name == "finds" {
+			r.Result = map[string]any{"lines": []map[string]any{{"what": value, "ok": false, "text": "stands open", "cure": "shut it"}}}
+		}
+		return r
+	}
 }
 
 // modelBundle makes bundles as a bank does: of its own name, or of another.

@@ -44,6 +44,9 @@ func replace(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	all := programs()
+	if len(args) > 1 && args[0] == "--json" && all[args[1]] != nil { // as before a verb of cli
+		args = append([]string{args[1], args[0]}, args[2:]...)
+	}
 	if len(args) > 0 && all[args[0]] != nil {
 		return all[args[0]](args[1:], stdin, stdout, stderr)
 	}

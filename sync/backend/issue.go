@@ -51,7 +51,7 @@ func (t *txn) issue(b *bank, name string, s *set, c locker.Code) (Issued, error)
 		}
 	}
 	if reason, why := wire.CheckCode(name, &c); reason != "" {
-		return Issued{}, refusef("cannot issue code %s: %s; see contract 5.1 and 5.2 for what a %s needs", c.ID, why, c.Kind)
+		return Issued{}, refusef("cannot issue code %s: %s", c.ID, why)
 	}
 	return Issued{Code: c, Text: text}, t.putCode(b, name, s, c)
 }

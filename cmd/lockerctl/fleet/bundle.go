@@ -130,6 +130,13 @@ func (c *call) fetch(ctx context.Context, to string) ([]byte, error) {
 	if wait == waitDefault {
 		wait = bundleWait
 	}
+	var b backend.Status
+	if err := d.ask(ctx, "bank", bankQuery{Bank: c.args[0]}, &b); err != nil {
+		return nil, err
+	}
+	if !b.Online {
+		ui.Emit(c.stderr, "%s is not connected: waiting for it, at most %s (--wait)\n", ui.Clean(b.Bank), wait)
+	}
 	var a bundleAnswer
 	if err := d.ask(ctx, "bundle", bundleRequest{Bank: c.args[0], To: to, Wait: wait.Milliseconds()}, &a); err != nil {
 		return nil, err

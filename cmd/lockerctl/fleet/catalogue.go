@@ -53,8 +53,8 @@ func commands() []*verb {
 		{Name: "command restart", Args: "BANK", Short: "restart lockerd once all doors are shut", Least: 1, Most: 1, Setup: commandVerb(restart), Long: commandHelp},
 		{Name: "command set-stock", Args: "BANK DOOR [SKU SERIAL [--tenant T] [--condition C]]", Short: "say what lies behind a door; without SKU: nothing", Least: 2, Most: 4, Setup: setStockVerb, Long: commandHelp},
 		{Name: "command update", Args: "BANK [--channel C] [--version V] [--window 02:00-04:00]", Short: "fetch a new version and try it once all doors are shut", Least: 1, Most: 1, Setup: updateVerb, Long: updateHelp},
-		{Name: "bundle", Args: "BANK [-d DIR | --to KEY]", Short: "fetch a support bundle of a bank, encrypted on its way", Least: 1, Most: 1, Setup: bundleVerb, Long: bundleHelp},
 		{Name: "command resync", Args: "BANK SEQ", Short: "have events sent again from one on", Least: 2, Most: 2, Setup: commandVerb(resync), Long: commandHelp},
+		{Name: "bundle", Args: "BANK [-d DIR | --to KEY]", Short: "fetch a support bundle of a bank, encrypted on its way", Least: 1, Most: 1, Setup: bundleVerb, Long: bundleHelp},
 	}
 }
 

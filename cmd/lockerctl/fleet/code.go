@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -113,6 +114,9 @@ func codeNewVerb(fs *flag.FlagSet) action {
 	f := newCodeFlags(fs)
 	return func(ctx context.Context, c *call) error {
 		code, set, err := f.record(now())
+		if err == nil {
+			err = f.drawing.check()
+		}
 		if err != nil {
 			return err
 		}
@@ -127,10 +131,7 @@ func codeNewVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		perr := c.print(issued, func(p *ui.Page) { c.issuedPage(p, r.Bank, &issued, &f.drawing) })
-		if err := f.drawing.write(issued.Text, true); err != nil {
-			return err // after the text was shown: it can't be had again
-		}
-		return perr
+		return errors.Join(f.drawing.write(c, issued.Text, true), perr) // after the text was shown: it can't be had again
 	}
 }
 
@@ -256,6 +257,9 @@ func codeRevokeVerb(fs *flag.FlagSet) action {
 				there = "the bank learns of it with its next connection"
 			}
 			p.Line("%s of set %s is revoked for ever; %s", done.ID, done.Set, there)
+			if !done.Known {
+				p.Line("%s", ui.Paint("no such code was issued here: is the id right, and the set? lockerctl fleet code list "+r.Bank, ui.Notice, p.Colour))
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -66,9 +67,11 @@ func resync(args []string) (backend.Order, error) {
 	return backend.Order{Type: locker.CmdResync, Args: locker.CommandArgs{From: &n}}, nil
 }
 
+const lifeText = "how long the command may wait for the bank (30s for what opens doors, else 10m)"
+
 func commandVerb(order orderOf) func(*flag.FlagSet) action {
 	return func(fs *flag.FlagSet) action {
-		life := fs.Duration("life", 0, "how long the command may wait for the bank")
+		life := fs.Duration("life", 0, lifeText)
 		return func(ctx context.Context, c *call) error {
 			o, err := order(c.args[1:])
 			if err != nil {
@@ -84,7 +87,7 @@ func setStockVerb(fs *flag.FlagSet) action {
 	tenant := fs.String("tenant", "", "`tenant` whose item it is")
 	cond := ui.Choice{Value: string(locker.Ready), Of: []string{string(locker.Ready), string(locker.Faulty), string(locker.Uncertain)}}
 	fs.Var(&cond, "condition", "ready, faulty or uncertain")
-	life := fs.Duration("life", 0, "how long the command may wait for the bank")
+	life := fs.Duration("life", 0, lifeText)
 	return func(ctx context.Context, c *call) error {
 		o, err := doorOrder(locker.CmdSetStock)(c.args[1:])
 		if err != nil {
@@ -139,13 +142,59 @@ func replyPage(p *ui.Page, typ string, r *locker.Reply) {
 	}
 	sort.Strings(names)
 	for _, k := range names {
-		v, err := json.Marshal(r.Result[k])
-		if err != nil {
-			continue
+		if told, _ := failed(r); told != "" && (k == "error" || k == "cure") {
+			continue // replyError says it
 		}
-		t.Row(ui.Plain(""), ui.Plain(k), ui.Plain(string(v)))
+		if k == "lines" {
+			continue // below
+		}
+		t.Row(ui.Plain(""), ui.Plain(k), ui.Plain(resultText(r.Result[k])))
 	}
 	p.Table(t)
+	if lines, ok := r.Result["lines"].([]any); ok {
+		findings(p, lines)
+	}
+}
+
+// resultText shows a text as it is, all else as JSON.
+func resultText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	return string(b)
+}
+
+// findings prints the lines of a self-test.
+func findings(p *ui.Page, lines []any) {
+	t := &ui.Table{}
+	for _, l := range lines {
+		m, _ := l.(map[string]any)
+		state := ui.Tinted("ok", ui.Good)
+		if good, _ := m["ok"].(bool); !good {
+			state = ui.Tinted("BAD", ui.Bad)
+		}
+		what, _ := m["what"].(string)
+		text, _ := m["text"].(string)
+		if cure, _ := m["cure"].(string); cure != "" {
+			text += "; next: " + cure
+		}
+		t.Row(ui.Plain(what), state, ui.Plain(text))
+	}
+	p.Table(t)
+}
+
+// failed returns what a bank says of its failure, and the cure.
+func failed(r *locker.Reply) (text, cure string) {
+	if r.Status != locker.ReplyFailed {
+		return "", ""
+	}
+	text, _ = r.Result["error"].(string)
+	cure, _ = r.Result["cure"].(string)
+	return text, cure
 }
 
 func replyError(bank, typ string, r *locker.Reply) error {
@@ -160,14 +209,8 @@ func replyError(bank, typ string, r *locker.Reply) error {
 	case backend.Unanswered:
 		return fail("%s did not answer %s in time; it may have been carried out", see, bank, typ)
 	}
-	return fail("%s at %s failed: %s", see, typ, bank, orWord(r.Reason))
-}
-
-func orWord(s string) string {
-	if s == "" {
-		return "no reason was given"
-	}
-	return s
+	text, cure := failed(r)
+	return fail("%s at %s failed: %s", cmp.Or(cure, see), typ, bank, cmp.Or(text, r.Reason, "no reason was given"))
 }
 
 // refusedBy says what helps against a refusal.

@@ -7,6 +7,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/makiuchi-d/gozxing"
@@ -54,8 +56,20 @@ func (d *drawing) show(p *ui.Page, c *call, text string, bars bool) {
 	p.Line("\n%s", ui.DrawBars(row, mode))
 }
 
-// write writes the files that were asked for.
-func (d *drawing) write(text string, bars bool) error {
+// check refuses files that could not be written, before anything is issued.
+func (d *drawing) check() error {
+	for _, path := range []string{d.png, d.svg} {
+		if dir := filepath.Dir(path); path != "" {
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return ui.Usagef("cannot write %s: there is no folder %s", path, dir)
+			}
+		}
+	}
+	return nil
+}
+
+// write writes the files that were asked for, and says so.
+func (d *drawing) write(c *call, text string, bars bool) error {
 	if d.png == "" && d.svg == "" {
 		return nil
 	}
@@ -63,17 +77,23 @@ func (d *drawing) write(text string, bars bool) error {
 	if err != nil {
 		return err
 	}
-	if d.png != "" {
-		b, err := s.png()
-		if err != nil {
-			return err
-		}
-		if err := durable.WriteFile(d.png, b, 0o600); err != nil {
-			return err
-		}
+	picture, err := s.png()
+	if err != nil {
+		return err
 	}
-	if d.svg != "" {
-		return durable.WriteFile(d.svg, s.svg(), 0o600)
+	for _, f := range []struct {
+		path string
+		body []byte
+	}{{d.png, picture}, {d.svg, s.svg()}} {
+		if f.path == "" {
+			continue
+		}
+		if err := durable.WriteFile(f.path, f.body, 0o600); err != nil {
+			return err
+		}
+		if !c.json {
+			ui.Emit(c.out, "written to %s; who has the file can open the door\n", ui.Clean(f.path))
+		}
 	}
 	return nil
 }

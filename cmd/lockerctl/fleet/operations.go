@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/backend"
 	"lockerd/sync/ticket"
+	"lockerd/sync/wire"
 )
 
 // operation is what a desk can do: JSON in, JSON out.
@@ -148,8 +151,25 @@ type issuedCode struct {
 	Known   bool   `json:"known"` // something has been heard of the bank
 }
 
+// checkDoor refuses a door that the bank has not told of: whoever gets such a code
+// stands before a bank that knows no door for it.
+func checkDoor(s *station, name string, door locker.DoorID) error {
+	doors, err := s.be.Shown(name)
+	if err != nil || len(doors) == 0 || door.IsZero() { // nobody knows
+		return err
+	}
+	if slices.ContainsFunc(doors, func(d wire.Door) bool { return d.ID == door }) {
+		return nil
+	}
+	return fail("cannot issue this: bank %s has no door %s, it has %d, %s to %s", "correct --door; if the door is new, let the bank connect with its new configuration first",
+		name, door, len(doors), doors[0].ID, doors[len(doors)-1].ID)
+}
+
 func opCodeNew(ctx context.Context, s *station, r *codeRequest) (issuedCode, error) {
 	_, known := s.be.Bank(r.Bank)
+	if err := checkDoor(s, r.Bank, r.Code.Door); err != nil {
+		return issuedCode{}, err
+	}
 	list, err := s.be.Issue(ctx, r.Bank, r.Set, r.Code)
 	if err != nil {
 		return issuedCode{}, err
@@ -205,14 +225,23 @@ type revoked struct {
 	Set     string `json:"set"`
 	State   string `json:"state"`
 	Arrived bool   `json:"arrived"`
+	Known   bool   `json:"known"` // it was issued here, or may be a ticket's
 }
 
 func opCodeRevoke(ctx context.Context, s *station, r *revokeRequest) (revoked, error) {
+	known := strings.HasPrefix(r.ID, "t-") // no list is kept of tickets
+	err := s.be.Codes(r.Bank, r.Set, func(c *backend.CodeStatus) bool {
+		known = known || c.Code.ID == r.ID
+		return !known
+	})
+	if err != nil {
+		return revoked{}, err
+	}
 	if err := s.be.Revoke(ctx, r.Bank, r.Set, r.ID); err != nil {
 		return revoked{}, err
 	}
 	ok, err := arrived(ctx, s, r.Bank, r.Set, r.Wait)
-	return revoked{r.ID, r.Set, "revoked", ok}, err
+	return revoked{r.ID, r.Set, "revoked", ok, known}, err
 }
 
 type ticketRequest struct {
@@ -231,6 +260,9 @@ type issuedTicket struct {
 
 func opTicketNew(ctx context.Context, s *station, r *ticketRequest) (issuedTicket, error) {
 	t := r.Ticket
+	if err := checkDoor(s, t.Bank, t.Door); err != nil {
+		return issuedTicket{}, err
+	}
 	owner := t.Tenant
 	if owner == "" {
 		owner = locker.SetOperator

@@ -118,8 +118,28 @@ func rolloutStartVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		r.Dry = *dry
-		return c.rollout(ctx, "rollout.start", r, *follow, !*dry)
+		if *dry {
+			return c.rolloutPlan(ctx, r)
+		}
+		return c.rollout(ctx, "rollout.start", r, *follow, true)
 	}
+}
+
+// rolloutPlan shows what a rollout would be, and begins none.
+func (c *call) rolloutPlan(ctx context.Context, in rolloutRequest) error {
+	d, err := c.at(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.close() }() // nothing is left to be done
+	var r backend.RolloutReport
+	if err := d.ask(ctx, "rollout.start", in, &r); err != nil {
+		return err
+	}
+	return c.print(r, func(p *ui.Page) {
+		p.Line("a rollout of %s would go these steps; nothing is ordered", ui.Clean(r.Plan.Version))
+		rolloutSteps(p, &r, true)
+	})
 }
 
 // given tells whether a flag was written.
@@ -273,6 +293,10 @@ func rolloutPage(p *ui.Page, r *backend.RolloutReport, all bool) {
 	if r.Why != "" {
 		p.Line("%s", ui.Clean(r.Why))
 	}
+	rolloutSteps(p, r, all)
+}
+
+func rolloutSteps(p *ui.Page, r *backend.RolloutReport, all bool) {
 	if r.Already > 0 {
 		p.Line("%d banks ran it already", r.Already)
 	}

@@ -45,6 +45,13 @@ func run(p *ui.Program[*call], flags func(*globals, *flag.FlagSet), args []strin
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			e.width = w
 		}
+		e.size = func() (int, int) {
+			w, h, err := term.GetSize(int(f.Fd()))
+			if err != nil || w <= 0 || h <= 0 {
+				return e.width, 24
+			}
+			return w, h
+		}
 	}
 	return e.run(ctx, args, stdout)
 }
@@ -56,8 +63,9 @@ type env struct {
 	stdin   io.Reader
 	stderr  io.Writer
 	getenv  func(string) string
-	tty     bool // stdout is a terminal
-	width   int  // of it, or of a guess
+	tty     bool                       // stdout is a terminal
+	width   int                        // of it, or of a guess
+	size    func() (width, height int) // of it, now
 }
 
 // call is one verb under way.
@@ -156,6 +164,9 @@ func (c *call) report(err error) int {
 		return exitUsage
 	}
 	f := failureOf(err)
+	if errors.Is(err, context.Canceled) {
+		f = &failure{Text: "interrupted; what was ordered by then may still happen"}
+	}
 	if c.json && !c.wrote {
 		_ = json.NewEncoder(c.out).Encode(f) // flushed by the caller
 	}

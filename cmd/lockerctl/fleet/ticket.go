@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -38,6 +39,9 @@ func ticketNewVerb(fs *flag.FlagSet) action {
 		if kind.Value == "" {
 			return ui.Usagef("--kind is missing")
 		}
+		if err := d.check(); err != nil {
+			return err
+		}
 		if time.Duration(life) > ticketMax {
 			return ui.Usagef("--life: at most 7d")
 		}
@@ -68,10 +72,7 @@ func (c *call) ticket(ctx context.Context, r *ticketRequest, d *drawing) error {
 		return err
 	}
 	perr := c.print(t, func(p *ui.Page) { c.ticketPage(p, &r.Ticket, &t, d) })
-	if err := d.write(t.Text, false); err != nil {
-		return err
-	}
-	return perr
+	return errors.Join(d.write(c, t.Text, false), perr)
 }
 
 func (c *call) ticketPage(p *ui.Page, r *ticket.Ticket, t *issuedTicket, d *drawing) {

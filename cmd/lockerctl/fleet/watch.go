@@ -57,8 +57,10 @@ func (c *call) watchLive(ctx context.Context, d desk) error {
 		if err := d.ask(ctx, "banks", struct{}{}, &f); err != nil {
 			return over(ctx, err)
 		}
-		ui.Emit(c.out, "\x1b[H\x1b[J")
-		fleetTable(&ui.Page{W: c.out, Colour: c.colour()}, &f)
+		var table bytes.Buffer
+		fleetTable(&ui.Page{W: &table, Colour: c.colour()}, &f)
+		width, height := c.size()
+		ui.Emit(c.out, "\x1b[H\x1b[J%s", ui.Fit(table.String(), width, height, "lockerctl fleet watch --once has all; Ctrl-C ends"))
 		if err := c.out.Flush(); err != nil {
 			return err
 		}

@@ -190,7 +190,7 @@ func (p *Program[C]) VerbUsage(w io.Writer, v *Verb[C]) {
 	v.Setup(fs)
 	fs.VisitAll(func(f *flag.Flag) {
 		name, text := flag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
+		if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "false" {
 			text += " (default " + f.DefValue + ")"
 		}
 		own.Row(Plain(strings.TrimSpace("--"+f.Name+" "+strings.ToUpper(name))), Plain(text))
