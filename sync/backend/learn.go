@@ -100,7 +100,7 @@ func (t *txn) learnStale(b *bank, name string) {
 // learnCommand takes the journal's word for what came of a command. The event comes on
 // another topic and may well be the first, but only the reply has the result: it is waited
 // for a moment. The command is not sent again meanwhile. One that nobody waits for any
-// more, or of ours, is settled at once, and so is a refusal, which has no result.
+// more, or of ours, is settled at once; one that only came too late is given anew.
 func (t *txn) learnCommand(b *bank, ev *locker.Event) {
 	c := b.commandOf(ev.ID)
 	if c == nil || c.Told != nil || c.Reply != nil && c.Reply.Status != Unanswered {
@@ -113,7 +113,7 @@ func (t *txn) learnCommand(b *bank, ev *locker.Event) {
 		locker.EvCommandUnknown: locker.ReplyUnknown,
 	}[ev.Type]
 	told := locker.Reply{ID: ev.ID, Status: status, Reason: locker.Cut(string(ev.Reason), 256)}
-	if c.Reply != nil || c.Own || status == locker.ReplyRefused {
+	if c.Reply != nil || c.Own || string(ev.Reason) == locker.RefusedReplayed {
 		t.reply(b, &wire.Reply{Reply: told})
 		return
 	}
