@@ -31,7 +31,13 @@ const (
 // batch to its events one by one, from one event to a journal.gap in its place,
 // and from there to Hold, in which no event is sent and the rest of the session
 // goes on.
+//
+// Where events go one by one, each connection must first live for DefaultQuiet
+// without any: one that ends meanwhile shows that connections end for something
+// else, and the count begins anew. Without that a link that was merely bad had now
+// and then an event given up for a gap.
 const (
-	Tries = 3
-	Hold  = 10 * time.Minute
+	Tries        = 3
+	DefaultQuiet = 10 * time.Second
+	Hold         = 10 * time.Minute
 )

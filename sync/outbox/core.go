@@ -15,30 +15,36 @@ type core struct {
 	next  uint64 // first event to send
 	sent  []sent // ascending, at most Window
 	up    bool   // there is a connection
+	spoke bool   // events went out on it
 
-	base time.Duration // ack_timeout
-	wait time.Duration // now: doubled by each timeout
-	due  time.Time     // when patience ends; zero while the broker has taken nothing
+	base  time.Duration // ack_timeout
+	quiet time.Duration // see Options
+	wait  time.Duration // now: doubled by each timeout
+	due   time.Time     // when patience ends; zero while the broker has taken nothing
 
 	doubt doubt
 }
 
 func newCore(acked uint64, ackTimeout time.Duration) core {
-	return core{acked: acked, next: acked + 1, base: ackTimeout, wait: ackTimeout, sent: make([]sent, 0, Window)}
+	return core{acked: acked, next: acked + 1, base: ackTimeout, quiet: DefaultQuiet, wait: ackTimeout, sent: make([]sent, 0, Window)}
 }
 
 // connected begins a connection: all that is not acknowledged goes again.
-func (c *core) connected() {
-	c.up = true
+func (c *core) connected(now time.Time) {
+	c.up, c.spoke = true, false
 	c.wait = c.base
+	c.doubt.connected(now.Add(c.quiet))
 	c.rewind()
 }
 
 // lost ends a connection. blame tells that the broker ended it with a batch in
-// its hands.
+// its hands. One that ended without events speaks for them.
 func (c *core) lost(now time.Time, blame bool) {
-	if blame && len(c.sent) > 0 {
+	switch {
+	case blame && len(c.sent) > 0:
 		c.doubt.strike(c.sent[0], now)
+	case !c.spoke && !c.doubt.held(now):
+		c.doubt.acquit()
 	}
 	c.up = false
 }
@@ -117,7 +123,7 @@ func (c *core) want(now time.Time) (from uint64, most int, ok bool) {
 	if c.doubt.single() {
 		window, most = 1, 1
 	}
-	return c.next, most, c.up && len(c.sent) < window && !c.doubt.held(now)
+	return c.next, most, c.up && len(c.sent) < window && !now.Before(c.doubt.notBefore())
 }
 
 // send notes that a batch made for want goes out, and tells whether it still
@@ -126,6 +132,7 @@ func (c *core) send(from uint64, b Batch) bool {
 	if !c.up || c.next != from || len(c.sent) >= Window {
 		return false
 	}
+	c.spoke = true
 	c.sent = append(c.sent, sent{first: b.First, last: b.Last})
 	c.next = b.Last + 1
 	return true
@@ -134,8 +141,8 @@ func (c *core) send(from uint64, b Batch) bool {
 // wake returns when want or tick may say something else; zero: only when
 // something happens.
 func (c *core) wake(now time.Time) time.Time {
-	if c.doubt.held(now) {
-		return c.doubt.until
+	if at := c.doubt.notBefore(); now.Before(at) {
+		return at
 	}
 	return c.due
 }

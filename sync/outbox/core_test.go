@@ -34,7 +34,7 @@ func TestWindow(t *testing.T) {
 	if n := fill(t, &c, t0); n != 0 {
 		t.Fatalf("%d batches without connection", n)
 	}
-	c.connected()
+	c.connected(t0)
 	if n := fill(t, &c, t0); n != Window {
 		t.Fatalf("%d batches, want %d", n, Window)
 	}
@@ -51,7 +51,7 @@ func TestWindow(t *testing.T) {
 
 func TestAckTimeout(t *testing.T) {
 	c := newCore(0, ackTimeout)
-	c.connected()
+	c.connected(t0)
 	now := t0
 	var waits []time.Duration
 	var batches []int
@@ -85,7 +85,7 @@ func TestAckTimeout(t *testing.T) {
 
 func TestPatienceBeginsWithTheBroker(t *testing.T) {
 	c := newCore(0, ackTimeout)
-	c.connected()
+	c.connected(t0)
 	c.send(1, Batch{First: 1, Last: 10})
 	if c.tick(t0.Add(time.Hour)) {
 		t.Fatal("timeout while the link still carries the batch")
@@ -110,14 +110,14 @@ func TestPatienceBeginsWithTheBroker(t *testing.T) {
 
 func TestConnectionSendsAgain(t *testing.T) {
 	c := newCore(0, ackTimeout)
-	c.connected()
+	c.connected(t0)
 	fill(t, &c, t0)
 	c.ack(60, t0)
 	c.lost(t0, false)
 	if _, _, ok := c.want(t0); ok {
 		t.Fatal("wants to send without a connection")
 	}
-	c.connected()
+	c.connected(t0)
 	if from, _, _ := c.want(t0); from != 61 {
 		t.Fatalf("begins at %d, want 61", from)
 	}
@@ -129,7 +129,7 @@ func TestConnectionSendsAgain(t *testing.T) {
 
 func TestResync(t *testing.T) {
 	c := newCore(1000, ackTimeout)
-	c.connected()
+	c.connected(t0)
 	fill(t, &c, t0)
 	if c.ack(400, t0) {
 		t.Fatal("a restored backend's acknowledgement counts before it asked to go back")
@@ -152,7 +152,8 @@ func TestDoubt(t *testing.T) {
 	c := newCore(0, ackTimeout)
 	now := t0
 	die := func() (b Batch, sent bool) {
-		c.connected()
+		c.connected(now)
+		now = now.Add(DefaultQuiet)
 		from, most, ok := c.want(now)
 		if !ok {
 			c.lost(now, false)
@@ -175,7 +176,7 @@ func TestDoubt(t *testing.T) {
 	if _, sent := die(); sent {
 		t.Fatal("sent while held")
 	}
-	if c.connected(); !c.wake(now).Equal(now.Add(Hold)) {
+	if c.connected(now); !c.wake(now).Equal(now.Add(Hold - DefaultQuiet)) {
 		t.Fatal("does not wake at the end of the pause")
 	}
 	now = now.Add(Hold)
@@ -186,7 +187,8 @@ func TestDoubt(t *testing.T) {
 		t.Fatal("not held again, or an event still set aside")
 	}
 	now = now.Add(Hold)
-	c.connected()
+	c.connected(now)
+	now = now.Add(DefaultQuiet)
 	for want := uint64(1); want <= MaxEvents; want++ {
 		from, most, ok := c.want(now)
 		if !ok || from != want || most != 1 {
@@ -198,5 +200,27 @@ func TestDoubt(t *testing.T) {
 	}
 	if _, most, _ := c.want(now); most != MaxEvents {
 		t.Fatal("doubt did not end with the batch")
+	}
+}
+
+// TestAcquitted has connections that end with events and without any.
+func TestAcquitted(t *testing.T) {
+	c := newCore(0, ackTimeout)
+	for range 2 {
+		for range 2*Tries - 1 {
+			c.connected(t0)
+			from, most, _ := c.want(t0.Add(DefaultQuiet))
+			c.send(from, Batch{First: from, Last: from + uint64(most) - 1})
+			c.lost(t0, true)
+		}
+		c.connected(t0)
+		if _, _, ok := c.want(t0.Add(DefaultQuiet - 1)); ok || !c.wake(t0).Equal(t0.Add(DefaultQuiet)) {
+			t.Fatal("an event in doubt goes out on a connection that has shown nothing yet")
+		}
+		c.lost(t0, false)
+	}
+	c.connected(t0)
+	if _, most, ok := c.want(t0); !ok || most != MaxEvents || c.doubt.aside != 0 {
+		t.Fatalf("after a connection that ended without events: %+v", c.doubt)
 	}
 }

@@ -9,7 +9,20 @@ type doubt struct {
 	upto    uint64    // end of the batch that is doubted; 0: none
 	aside   uint64    // event in whose place a gap goes; 0: none
 	until   time.Time // nothing is sent before
+	quiet   time.Time // nor before this, on the present connection
 }
+
+// connected lets a connection show, until quiet, that it lives without the events in
+// doubt.
+func (d *doubt) connected(quiet time.Time) {
+	d.quiet = time.Time{}
+	if d.single() {
+		d.quiet = quiet
+	}
+}
+
+// acquit takes the doubt back: connections end without events, too.
+func (d *doubt) acquit() { d.strikes, d.upto, d.aside = 0, 0, 0 }
 
 // strike counts one connection that ended with b in the broker's hands.
 func (d *doubt) strike(b sent, now time.Time) {
@@ -44,5 +57,13 @@ func (d *doubt) acked(upto uint64) {
 // single tells whether events go one by one.
 func (d *doubt) single() bool { return d.strikes >= Tries }
 
-// held tells whether no event is sent.
+// notBefore is when the next event may go.
+func (d *doubt) notBefore() time.Time {
+	if d.quiet.After(d.until) {
+		return d.quiet
+	}
+	return d.until
+}
+
+// held tells whether the broker takes no event at all, as it seems.
 func (d *doubt) held(now time.Time) bool { return now.Before(d.until) }

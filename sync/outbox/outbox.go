@@ -29,6 +29,7 @@ type Options struct {
 	Bank       string
 	JournalID  string
 	AckTimeout time.Duration // default 5 s
+	Quiet      time.Duration // that a connection must live without events where they are doubted; default 10 s
 	Log        *slog.Logger
 }
 
@@ -77,11 +78,16 @@ func New(j Journal, o Options) (*Outbox, error) {
 	if o.AckTimeout <= 0 {
 		o.AckTimeout = DefaultAckTimeout
 	}
+	if o.Quiet <= 0 {
+		o.Quiet = DefaultQuiet
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	acked := min(j.AckedUpTo(), j.Next()-1)
-	return &Outbox{j: j, env: env, log: o.Log, wake: make(chan struct{}, 1), core: newCore(acked, o.AckTimeout)}, nil
+	c := newCore(acked, o.AckTimeout)
+	c.quiet = o.Quiet
+	return &Outbox{j: j, env: env, log: o.Log, wake: make(chan struct{}, 1), core: c}, nil
 }
 
 // Acked tells that the backend has all events up to upto, and reports whether
@@ -160,7 +166,7 @@ func (o *Outbox) nudge() {
 // fails. The caller then calls Lost. send may block as long as the link does.
 func (o *Outbox) Run(ctx context.Context, send func(context.Context, Batch) error) error {
 	o.mu.Lock()
-	o.core.connected()
+	o.core.connected(time.Now())
 	o.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	var watcher sync.WaitGroup

@@ -407,6 +407,28 @@ func TestKillingBatch(t *testing.T) {
 	})
 }
 
+// TestInnocentBatch has a broker that ends each connection for something else, with a
+// batch in its hands or not, as it comes: no event is given up for that.
+func TestInnocentBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) {
+			r.box = newBox(t, newFakeJournal(120))
+			r.broker.kill = func(p *packets.PublishPacket) bool {
+				return strings.HasSuffix(p.TopicName, "state/doors")
+			}
+			r.broker.mute = func(p packets.ControlPacket) bool { // as if the batch came behind what kills
+				e, ok := p.(*packets.PublishPacket)
+				return ok && strings.HasSuffix(e.TopicName, "up/events")
+			}
+		})
+		sleep(24 * time.Hour)
+		if s := r.box.Stats(); s.Replaced > 0 || s.Held {
+			t.Errorf("events that no connection died of are given up: %+v", s)
+		}
+		r.stop()
+	})
+}
+
 // Hold is the outbox's.
 const Hold = outbox.Hold
 

@@ -48,7 +48,7 @@ func startOn(tb testing.TB, b outbox.Journal, url, user string, key ed25519.Publ
 	if os.Getenv("LOCKERD_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	box, err := outbox.New(b, outbox.Options{Bank: "lon-042", JournalID: journalID, AckTimeout: ackTimeout, Log: log})
+	box, err := outbox.New(b, outbox.Options{Bank: "lon-042", JournalID: journalID, AckTimeout: ackTimeout, Quiet: ackTimeout, Log: log})
 	if err != nil {
 		tb.Fatal(err)
 	}

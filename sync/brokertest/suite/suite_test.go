@@ -79,6 +79,9 @@ func (l *link) converge(t *testing.T, s *site) {
 			t.Errorf("applied %d and %d in gaps, want %d", b.l.lines, b.l.gaps, next-1)
 		}
 	})
+	if n := l.box.Stats().Replaced; n != 0 {
+		t.Errorf("%d events were given up for gaps", n)
+	}
 	if n := l.refused.Load(); n != 0 {
 		t.Errorf("%d messages of the backend were refused", n)
 	}
