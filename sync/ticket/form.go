@@ -101,7 +101,7 @@ func (c codec) read(msg []byte) (Ticket, bool) {
 	var e envelope
 	var h protected
 	var p payload
-	if !c.exact(msg, &e) || len(e.Unprotected) > 0 || !c.exact(e.Protected, &h) || !c.exact(e.Payload, &p) {
+	if !c.exact(msg, &e) || e.Unprotected == nil || len(e.Unprotected) > 0 || !c.exact(e.Protected, &h) || !c.exact(e.Payload, &p) {
 		return Ticket{}, false
 	}
 	switch {
