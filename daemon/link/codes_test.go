@@ -26,6 +26,9 @@ func TestDelta(t *testing.T) {
 	higher.Rev, lower.Rev, lower.Ref = 1, 0, "changed"
 	r.down("acme-1", r.delta(3, 4, digest(a, higher), puts(higher, lower)...)) // an equal rev is ignored
 	r.want("codes.applied acme v4")
+	if e, ok, err := r.st.Code(locker.CodeKey{Set: "acme", ID: "c-a"}); err != nil || !ok || e.Code.Ref != "" {
+		t.Errorf("a put of an equal rev has replaced the record: %+v (%v)", e.Code, err)
+	}
 	r.down("acme-1", r.delta(4, 5, digest(higher), wire.Op{Revoke: "c-a"}, wire.Op{Revoke: "c-unknown"}, wire.Op{Revoke: "t-0102030405060708"}))
 	r.want("codes.applied acme v5")
 	again := a
@@ -162,6 +165,10 @@ func TestSnapshot(t *testing.T) {
 	r.down("acme-1", r.chunk(6, 1, 2, d, a))
 	r.down("acme-1", r.chunk(7, 1, 1, digest(b), b)) // replaces what is staged
 	r.want("codes.applied acme v7")
+	old := r.chunk(99, 1, 1, digest(a), a) // of a backend as it was before
+	old.Epoch = 9
+	r.down("acme-1", old)
+	r.want("message.refused stale acme")
 	r.set(7, b)
 	if len(r.l.staged) > 0 {
 		t.Error("something is staged still")

@@ -26,6 +26,7 @@ const (
 	maxStaged   = 4                // sets staged at a time; the one longest without progress gives way
 	maxSets     = 256              // sets a bank may have
 	tickEvery   = time.Second      // for gets that are due
+	oldSigned   = 10 * time.Minute // a signed time so far behind the clock's floor says nothing of now
 	bulkKeep    = 10 * time.Minute // a bundle that has been sent, or waits for a connection
 	thermalGlob = "/sys/class/thermal/thermal_zone*/temp"
 )

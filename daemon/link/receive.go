@@ -58,10 +58,20 @@ func (l *Link) ack(ctx context.Context, m *wire.Ack) error {
 		return err
 	}
 	if !v.Ignored {
-		l.clock.Signed(m.At)
+		l.signed(m.At, m.At)
 	}
 	l.box.Acked(m.UpTo)
 	return nil
+}
+
+// signed takes note of a time that a * key has signed: it vouches for the clock in this
+// connection and raises its floor. One that lies well behind the floor vouches for
+// nothing: it was heard before, or kept back, and an order to open that is kept back
+// as well would be in time by it.
+func (l *Link) signed(at, floor locker.Time) {
+	if at >= l.clock.Read().Floor.Add(-oldSigned) {
+		l.clock.Signed(floor)
+	}
 }
 
 func (l *Link) desired(ctx context.Context, m *wire.Desired) error {
@@ -83,7 +93,7 @@ func (l *Link) command(ctx context.Context, m *wire.Command) error {
 	}
 	born, err := l.b.Born(ctx)
 	if err == nil && born.Counter == m.Counter {
-		l.clock.Signed(0)
+		l.signed(m.IAT, 0)
 	}
 	return err
 }
@@ -119,7 +129,7 @@ func (l *Link) codes(ctx context.Context, m *wire.Codes, key wire.Key) error {
 		good, err = l.delta(ctx, m)
 	}
 	if good && key.Tenant == wire.Operator && !m.At.IsZero() {
-		l.clock.Signed(m.At)
+		l.signed(m.At, m.At)
 	}
 	return err
 }

@@ -99,6 +99,38 @@ func TestCommandVouches(t *testing.T) {
 	is("no nonce, no door", locker.ClockUnset)
 }
 
+// TestOldTimes: what a broker repeats of signed times, or has kept back, does not make a
+// clock held that nobody has set.
+func TestOldTimes(t *testing.T) {
+	r := newRig(t)
+	a := code("c-a")
+	r.acme(a)
+	now := locker.TimeOf(time.Now())
+	ack := &wire.Ack{Head: r.head(), UpTo: 2, At: now}
+	confirm := r.delta(1, 1, digest(a))
+	confirm.At = now
+	poll := &wire.Command{Head: r.head(), Command: locker.Command{ID: "x-1", Type: locker.CmdPoll, IAT: now, EXP: now.Add(48 * time.Hour), Counter: 1}}
+	say := func(want locker.Clock) {
+		t.Helper()
+		for kid, m := range map[string]wire.Down{"ack": ack, "confirm": confirm, "command": poll} {
+			r.l.Disconnected()
+			r.connect()
+			r.down("ops-1", m)
+			if got := r.clk.Status(); got != want {
+				t.Errorf("%s: the clock is %s, want %s", kid, got, want)
+			}
+		}
+	}
+	say(locker.ClockHeld)
+	r.clk.Raise(now.Add(11 * time.Minute))
+	say(locker.ClockUnset)
+	ack.At = now.Add(5 * time.Minute) // a backend whose clock is slow
+	r.down("ops-1", ack)
+	if got := r.clk.Status(); got != locker.ClockHeld {
+		t.Errorf("the clock is %s", got)
+	}
+}
+
 // TestSetsBound: nobody can have the bank keep more sets than it may.
 func TestSetsBound(t *testing.T) {
 	r := newRig(t)
