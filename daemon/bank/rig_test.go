@@ -328,7 +328,8 @@ type memStore struct {
 	sets   map[string]locker.SetInfo
 	acked  uint64
 	fail   error
-	epoch  int64 // of every set that has none
+	epoch  int64  // of every set that has none
+	asked  func() // before the next mark is read
 }
 
 func newMemStore() *memStore {
@@ -406,6 +407,10 @@ func (s *memStore) Code(k locker.CodeKey) (locker.Entry, bool, error) {
 }
 
 func (s *memStore) Mark(k locker.CodeKey) (locker.Mark, bool, error) {
+	if f := s.asked; f != nil {
+		s.asked = nil
+		f()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, ok := s.marks[k]
