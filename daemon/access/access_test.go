@@ -140,6 +140,17 @@ func TestReopening(t *testing.T) {
 	}
 }
 
+// TestLocalIsNeverStale: nobody confirms the set of the control socket.
+func TestLocalIsNeverStale(t *testing.T) {
+	r := &Request{Entry: named(1), Now: now, MaxAge: time.Hour}
+	for set, want := range map[string]locker.Reason{"acme": locker.StaleCache, locker.SetOperator: locker.StaleCache, locker.SetLocal: locker.Granted} {
+		r.Entry.Set = set
+		if got := Decide(r, view{{ID: id(1)}}); got.Reason != want {
+			t.Errorf("%s: %q, want %q", set, got.Reason, want)
+		}
+	}
+}
+
 // TestServiceReopens: a service code may open any door, and so open it once more.
 func TestServiceReopens(t *testing.T) {
 	r := &Request{Entry: locker.Entry{Set: "*", Code: locker.Code{ID: "s1", Kind: locker.Service}, Mark: locker.Mark{Used: 1}}, Now: now, ReopenWindow: time.Minute}

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -173,6 +174,46 @@ func TestSnapshot(t *testing.T) {
 	if len(r.l.staged) > 0 {
 		t.Error("something is staged still")
 	}
+}
+
+// TestStagedBound: no more sets are staged at a time than may be; the one that has
+// waited longest gives way, and is asked for.
+func TestStagedBound(t *testing.T) {
+	r := newRig(t)
+	a := code("c-a")
+	for n := range maxStaged + 1 {
+		m := r.chunk(2, 1, 2, digest(a))
+		m.Set = fmt.Sprintf("t-%d", n)
+		r.down("ops-1", m)
+	}
+	if _, first := r.l.staged["t-0"]; first || len(r.l.staged) != maxStaged {
+		t.Errorf("%d are staged", len(r.l.staged))
+	}
+	if g := r.get(); g.Set != "t-0" || g.Chunk != 0 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// TestStagingEndsWithARestart: what is staged does not outlive a restart, and leaves
+// nothing in the way of the same snapshot.
+func TestStagingEndsWithARestart(t *testing.T) {
+	r := newRig(t)
+	a, b := code("c-a"), code("c-b")
+	r.acme()
+	d := digest(a, b)
+	r.down("acme-1", r.chunk(2, 1, 2, d, a))
+	r.stop()
+	r.start()
+	r.down("acme-1", r.chunk(2, 2, 2, d, b))
+	r.want()
+	r.set(1)
+	r.l.tick(t.Context(), time.Now().Add(11*time.Second))
+	if g := r.get(); g.Chunk != 1 || g.To != 2 {
+		t.Fatalf("%+v", g)
+	}
+	r.down("acme-1", r.chunk(2, 1, 2, d, a))
+	r.want("codes.applied acme v2")
+	r.set(2, a, b)
 }
 
 func TestSnapshotRefused(t *testing.T) {

@@ -111,6 +111,10 @@ func TestAck(t *testing.T) {
 	if r.clk.Now() >= later.Add(time.Hour) {
 		t.Error("an ack beyond the last event has moved the clock")
 	}
+	r.events()
+	next := r.st.Next()
+	r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: next, At: later}) // an event that is not there yet
+	r.want("message.refused malformed")
 	if s := r.l.box.Stats(); s.Acked != 2 {
 		t.Errorf("%+v", s)
 	}
@@ -279,6 +283,17 @@ func TestCommand(t *testing.T) {
 	open.ID, open.Counter = "x-4", 7
 	r.down("ops-1", &open)
 	reply("refused wrong_nonce")
+}
+
+// TestConnOverRestarts: with boot it names a connection, so it never comes again.
+func TestConnOverRestarts(t *testing.T) {
+	r := newRig(t)
+	was := r.connect()
+	r.stop()
+	r.start()
+	if is := r.connect(); is.Conn != was.Conn+2 || is.Nonce == was.Nonce {
+		t.Errorf("%+v after %+v", is, was)
+	}
 }
 
 func TestHealth(t *testing.T) {
