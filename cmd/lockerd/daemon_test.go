@@ -184,7 +184,7 @@ func (*world) poll(ts *testscript.TestScript, what string, look func(context.Con
 
 func secret(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, args, 2, "secret FILE PATH...")
-	text := []byte(ts.ReadFile(args[0]))
+	text := bytes.TrimSpace([]byte(ts.ReadFile(args[0]))) // a file of a script ends with a line end, a scan does not
 	if len(text) < 20 {
 		ts.Fatalf("%s holds no code", args[0])
 	}
