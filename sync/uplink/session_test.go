@@ -201,6 +201,33 @@ func TestSnapshotRates(t *testing.T) {
 	})
 }
 
+// TestSnapshotsComeAgain: the states go out on each connection, unchanged and though
+// the last one ended with them on their way.
+func TestSnapshotsComeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mute atomic.Bool
+		mute.Store(true)
+		r := start(t, 0, func(r *rig) {
+			r.broker.mute = func(p packets.ControlPacket) bool {
+				pub, ok := p.(*packets.PublishPacket)
+				return ok && mute.Load() && (strings.HasSuffix(pub.TopicName, "state/doors") || strings.HasSuffix(pub.TopicName, "state/stock"))
+			}
+		})
+		sleep(10 * time.Second)
+		mute.Store(false)
+		for want := 1; want <= 2; want++ {
+			r.broker.cut()
+			sleep(10 * time.Second)
+			for _, topic := range []string{"state/doors", "state/stock"} {
+				if n := len(r.broker.on(topic)); n != want {
+					t.Errorf("after %d connections %s was taken %d times", want+1, topic, n)
+				}
+			}
+		}
+		r.stop()
+	})
+}
+
 // TestSilence has a broker that stops answering without closing.
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
