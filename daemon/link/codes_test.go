@@ -302,6 +302,42 @@ func TestMarksOutliveSnapshots(t *testing.T) {
 	}
 }
 
+// TestTombstones: what was revoked or used stays so when its record is dropped and put
+// again, by a delta or a snapshot: a code's id is its own for ever.
+func TestTombstones(t *testing.T) {
+	r := newRig(t)
+	revoked, used := code("c-revoked"), code("c-used")
+	r.acme(revoked, used)
+	key := locker.CodeKey{Set: "acme", ID: used.ID}
+	if _, err := r.st.Commit(&locker.Commit{Marks: []locker.MarkChange{{Code: key, Mark: locker.Mark{Used: 1}}}}); err != nil {
+		t.Fatal(err)
+	}
+	is := func() {
+		t.Helper()
+		if e, ok, err := r.st.Find(revoked.Tag); err != nil || !ok || !e.Mark.Revoked {
+			t.Errorf("revoked: %+v %v %v", e, ok, err)
+		}
+		if e, ok, err := r.st.Find(used.Tag); err != nil || !ok || e.Mark.Used != 1 {
+			t.Errorf("used: %+v %v %v", e, ok, err)
+		}
+	}
+	drop := []wire.Op{{Drop: revoked.ID}, {Drop: used.ID}}
+	r.down("acme-1", r.delta(1, 2, digest(used), wire.Op{Revoke: revoked.ID}))
+	is()
+	r.down("acme-1", r.delta(2, 3, digest(), drop...))
+	r.down("acme-1", r.delta(3, 4, digest(used), puts(revoked, used)...))
+	r.want("codes.applied acme v2", "codes.applied acme v3", "codes.applied acme v4")
+	is()
+	revoked.Rev, used.Rev = 1, 1
+	r.down("acme-1", r.delta(4, 5, digest(used), append(drop, puts(revoked, used)...)...)) // at one go
+	is()
+	r.down("acme-1", r.delta(5, 6, digest(), drop...))
+	r.down("acme-1", r.chunk(7, 1, 1, digest(revoked, used), revoked, used)) // its backend has forgotten
+	r.want("codes.applied acme v5", "codes.applied acme v6", "codes.applied acme v7")
+	is()
+	r.set(7, used)
+}
+
 // TestClaims: a code that names a door lowers its stock when it is applied, its
 // end raises it, by a delta and by a snapshot (contract 5.2).
 func TestClaims(t *testing.T) {
