@@ -6,5 +6,7 @@
 // LOCKERD_BANKS says how many (default 24; 1000 is what sync/README.md reports).
 // Every bank is born, gets codes by deltas, opens a door by command and sends its
 // events; meanwhile a broker is killed and comes back. All must converge: every
-// event stored once, every chain unbroken, every set applied.
+// event stored once, every chain unbroken, every set applied. A few banks live
+// through a backend that is put back to an older state, and through messages that
+// come again late, truncated and to another bank, on mosquitto and mochi.
 package fleettest

@@ -51,8 +51,12 @@ func name(i int) string { return fmt.Sprintf("bank-%04d", i) }
 type fleet struct {
 	t       *testing.T
 	n       int
+	keys    []backend.Key
+	trust   *wire.Keys
+	store   *backend.Memory
 	be      *backend.Backend
 	counted *counted
+	leave   func() // ends the backend's connection
 }
 
 // counted is the backend, with what goes through it counted.
@@ -85,25 +89,16 @@ func (l countedLink) Publish(ctx context.Context, topic string, payload []byte) 
 // newFleet starts backend and banks; bank i goes to urls[i % len(urls)].
 func newFleet(t *testing.T, n int, qos byte, secret func(user string) string, urls ...string) *fleet {
 	t.Helper()
-	keys, trust := makeKeys(t)
-	be, err := backend.New(backend.Config{Store: backend.NewMemory(), Keys: keys, Trust: trust})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fleet{t: t, n: n, be: be, counted: &counted{Backend: be}}
+	root := t.TempDir() // goes last
+	f := &fleet{t: t, n: n, store: backend.NewMemory()}
+	f.keys, f.trust = makeKeys(t)
+	f.serve(mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", PasswordFile: secret("backend"), QoS: qos})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait)
 	t.Cleanup(stop)
-	running.Go(func() {
-		o := mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", PasswordFile: secret("backend"), QoS: qos}
-		if err := mqttlink.Run(ctx, o, f.counted); err != nil {
-			t.Error(err)
-		}
-	})
-	root := t.TempDir()
 	trustFile := filepath.Join(root, "trust.json")
-	b, err := json.Marshal(trust)
+	b, err := json.Marshal(f.trust)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +109,29 @@ func newFleet(t *testing.T, n int, qos byte, secret func(user string) string, ur
 		return configText(name(i), filepath.Join(root, name(i)), trustFile, urls[i%len(urls)], secret(name(i)), qos)
 	})
 	return f
+}
+
+// serve has a backend on the store there is.
+func (f *fleet) serve(o mqttlink.Options) {
+	f.t.Helper()
+	be, err := backend.New(backend.Config{Store: f.store, Keys: f.keys, Trust: f.trust})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.be, f.counted = be, &counted{Backend: be}
+	c := f.counted
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := mqttlink.Run(ctx, o, c); err != nil {
+			f.t.Error(err)
+		}
+	})
+	f.leave = func() {
+		cancel()
+		running.Wait()
+	}
+	f.t.Cleanup(f.leave)
 }
 
 func makeKeys(t *testing.T) ([]backend.Key, *wire.Keys) {

@@ -127,9 +127,13 @@ func (t *txn) reply(b *bank, r *wire.Reply) {
 }
 
 // giveAnew repeats a command that was refused only because a later one overtook it:
-// refused is not acted on, so another id can't make it happen twice.
+// refused is not acted on, so another id can't make it happen twice. Refused once more,
+// the bank has heard of counters that this store has forgotten, since the birth that
+// this backend knows: then it counts from the time on, as versions do.
 func (t *txn) giveAnew(b *bank, c *command) {
-	c.Anew++
+	if c.Anew++; c.Anew > 1 {
+		b.Counter = max(b.Counter, t.now.Time().Unix())
+	}
 	c.Wire = fmt.Sprintf("%s.%d", c.ID, c.Anew)
 	t.sendCommand(b, c)
 }

@@ -105,6 +105,25 @@ func TestOvertakenCommandIsGivenAnew(t *testing.T) {
 	}
 }
 
+// The birth that a restored backend finds retained is older than the commands that it
+// has forgotten.
+func TestRestoredStoreOutgrowsTheBanksCounter(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	b.Counter = 900
+	for range 2 {
+		id := give(t, r, openDoor)
+		r.settle()
+		if a, _ := r.be.ReplyTo("lon-042", id); a.Status != locker.ReplyDone {
+			t.Errorf("%+v, counter %d", a, b.Counter)
+		}
+	}
+	if len(b.Done) != 2 {
+		t.Errorf("done %v", b.Done)
+	}
+}
+
 func TestRestoredStoreTakesTheBanksCounter(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")
