@@ -45,7 +45,7 @@ func clientTLS(t *testing.T, f *brokertest.Files) *tls.Config {
 }
 
 // TestSite runs a bank and a backend on the documented mosquitto: certificates
-// for names, an ACL for rights.
+// for names, an ACL for rights, and the bank's clock at 1970.
 func TestSite(t *testing.T) {
 	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	ca := brokertest.NewCA(t, from, to)
@@ -54,7 +54,8 @@ func TestSite(t *testing.T) {
 	s.backendTLS = clientTLS(t, ca.Client("backend"))
 	own, other := ca.Client("lon-042"), ca.Client("lon-043")
 	with := func(f *brokertest.Files) func(*uplink.Config, *uplink.Options) {
-		return func(c *uplink.Config, _ *uplink.Options) {
+		return func(c *uplink.Config, o *uplink.Options) {
+			o.Clock = func() (time.Time, bool) { return time.Unix(0, 0), false } // a board just put under power
 			c.URL = strings.Replace(c.URL, "mqtt://", "mqtts://", 1)
 			c.CAFile, c.CertFile, c.KeyFile = f.CA, f.Cert, f.Key
 		}
