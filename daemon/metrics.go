@@ -3,16 +3,14 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"lockerd/daemon/health"
 	"lockerd/daemon/metrics"
 )
 
-// scraped gathers what [metrics] shows.
+// scraped gathers what [metrics] shows. The server asks one at a time.
 type scraped struct {
 	d      *Daemon
-	mu     sync.Mutex
 	tally  metrics.Tally
 	events follower // of those since this start
 }
@@ -29,8 +27,6 @@ func (d *Daemon) serveMetrics(ctx context.Context) {
 }
 
 func (s *scraped) gather(ctx context.Context) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	snap := metrics.Snapshot{Disk: metrics.ReadDisk(s.d.opt.Config.DataDir), TempC: health.ReadMachine(s.d.opt.Sys).HottestC, Self: metrics.ReadProcess()}
 	var err error
 	if snap.Status, err = s.d.bank.Status(ctx); err != nil {

@@ -25,7 +25,7 @@ const (
 
 // Server answers scrapes.
 type Server struct {
-	Gather func(ctx context.Context) ([]byte, error)
+	Gather func(ctx context.Context) ([]byte, error) // called by one at a time
 	Log    *slog.Logger
 	Retry  time.Duration // between two tries to listen; 0: half a minute
 
