@@ -27,7 +27,7 @@ func (r *Report) HTML(w io.Writer) error {
 		r.summary(),
 		h.H2(g.Text("Faults, and what to do")), r.faults(),
 		h.H2(g.Text("Boards")), table([]string{"Bus", "Port", "Family", "Addresses (channels)", "Profile"}, r.Buses, busRow),
-		h.H2(g.Text("Doors")), table([]string{"Door", "Board", "Lock", "Switch", "Feedback", "Label", "Opened in", "Pulses", ""}, r.Doors, doorRow),
+		h.H2(g.Text("Doors")), table([]string{"Door", "Board", "Lock channel", "Switch channel", "Its switch", "Its number", "Opened in", "Pulses", ""}, r.Doors, doorRow),
 	)
 }
 
@@ -48,11 +48,49 @@ func (r *Report) faults() g.Node {
 }
 
 func faultRow(f *Fault) g.Node {
-	return h.Tr(page.Classed(string(f.Status), string(f.Status)), page.Cell(f.Where()), page.Cell(f.Text), page.Cell(f.Cure))
+	status := string(f.Status)
+	if f.Status == Open { // of a door it would say something else
+		status = "to be mended"
+	}
+	return h.Tr(page.Classed(string(f.Status), status), page.Classed("keep", f.Where()), page.Cell(f.Text), page.Cell(f.Cure))
 }
 
 func busRow(b *ReportBus) g.Node {
-	return h.Tr(page.Cell(b.Name), page.Cell(b.Port), page.Cell(fmt.Sprintf("%s, %d baud", b.Found.Family, b.Found.Baud)), page.Cell(addresses(b.Found.Boards)), h.Td(profile(b.Profile)))
+	return h.Tr(page.Cell(b.Name), page.Cell(b.Port), page.Cell(family(&b.Found)), page.Cell(addresses(b.Found.Boards)), h.Td(profile(b.Profile)))
+}
+
+func family(f *probe.Found) string {
+	if f.Family == "" {
+		return "no board found"
+	}
+	return fmt.Sprintf("%s, %d baud", f.Family, f.Baud)
+}
+
+// proofWords and labelWords say for people what stands as one word in the JSON.
+func proofWords(p Proof) string {
+	switch p {
+	case Proven:
+		return "moved with it"
+	case Unproven:
+		return "did not move"
+	case NotSeen:
+		return "the door did not move"
+	case NotTried:
+		return "not tried"
+	}
+	return string(p)
+}
+
+func labelWords(l Label) string {
+	switch l {
+	case LabelSeen:
+		return "read at the door"
+	case LabelAssumed:
+		return "as planned"
+	case LabelUnknown:
+		return "not known"
+	}
+	return string(l)
 }
 
 func addresses(boards []probe.Board) string {
@@ -80,6 +118,6 @@ func doorRow(d *ReportDoor) g.Node {
 	}
 	return h.Tr(
 		page.Cell(d.Door.String()), page.Cell(fmt.Sprintf("%s %d", d.Bus, d.Board)), page.Number(strconv.Itoa(d.Channel)), page.Number(feedback),
-		page.Cell(string(d.Proof)), page.Cell(string(d.Label)), page.Number(took), page.Number(strconv.Itoa(d.Tries)), h.Td(state),
+		page.Cell(proofWords(d.Proof)), page.Cell(labelWords(d.Label)), page.Number(took), page.Number(strconv.Itoa(d.Tries)), h.Td(state),
 	)
 }

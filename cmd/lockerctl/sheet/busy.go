@@ -28,7 +28,7 @@ func busy(b *report.Busy, zone string, z *time.Location) g.Node {
 	peak := b.PeakAt.Time().In(z)
 	return section(title,
 		say(fmt.Sprintf("The busiest hour had %s in one hour, from %s on %s.", plural(b.Peak, "opening", "openings"), peak.Format("15:04"), peak.Format("Monday 2 January 2006"))),
-		h.Figure(
+		h.Figure(h.Class("wide"),
 			drawing(heatLeft+24*hourW, heatTop+7*dayH, "Openings by weekday and hour", hours(), days(), heat(&b.Week)),
 			h.FigCaption(g.Text("Doors opened by weekday and hour, all weeks together, time zone "+zone+".")),
 		),

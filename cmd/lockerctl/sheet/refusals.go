@@ -17,7 +17,7 @@ func refusals(list []report.Refusal) g.Node {
 		return section(title, say("No scan was refused."))
 	}
 	return section(title, table(g.Group{numbers("Scans"), meters(16), columns("Reason", "At")}, list, func(f *report.Refusal) g.Node {
-		return h.Tr(page.Number(strconv.FormatInt(f.N, 10)), h.Td(meter(f.N, list[0].N)), h.Td(reason(f.Reason)), page.Classed("keep", whereRefused(f)))
+		return h.Tr(page.Number(strconv.FormatInt(f.N, 10)), h.Td(meter(f.N, list[0].N)), h.Td(h.Class("say"), reason(f.Reason)), page.Classed("keep", whereRefused(f)))
 	}))
 }
 

@@ -43,7 +43,7 @@ func stages(list []report.Visits) g.Node {
 	if len(rows) == 0 {
 		return nil
 	}
-	return h.Figure(h.Class("plot"),
+	return h.Figure(h.Class("plot wide"),
 		drawing(720, int(y)+6, "Median, 95th percentile and maximum of each stage of a visit since its scan, on a logarithmic axis",
 			axis(y), page.Lines(rows...)),
 		h.FigCaption(g.Text("Time since the scan at which each stage was reached: the dot is the median, the thick line goes to the 95th of 100 visits, the thin one to the slowest; numbers in that order. The axis is logarithmic.")),
