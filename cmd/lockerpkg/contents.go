@@ -47,6 +47,7 @@ func items(b *built, rel release) ([]item, error) {
 		{to: "/usr/share/lintian/overrides/lockerd", from: "deb/lintian-overrides", in: "deb"},
 		{to: docDir + "examples/", from: "examples/sim.toml"},
 		{to: docDir + "examples/", from: "examples/bank.toml"},
+		{to: docDir + "examples/", from: "examples/all-keys.toml"},
 		{to: docDir + "copyright", body: copyright(b, rel)},
 		{to: docDir + "third-party-licences.txt", body: thirdParty(b)},
 	}

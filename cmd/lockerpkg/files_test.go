@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -84,7 +86,7 @@ func TestScripts(t *testing.T) {
 }
 
 func TestExamples(t *testing.T) {
-	for _, name := range []string{"examples/sim.toml", "examples/bank.toml"} {
+	for _, name := range []string{"examples/sim.toml", "examples/bank.toml", "examples/all-keys.toml"} {
 		c, err := config.Load("files/" + name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -97,6 +99,36 @@ func TestExamples(t *testing.T) {
 	// A bank that nobody has described must not run.
 	if _, err := config.Load("files/lockerd.toml"); err == nil || !strings.Contains(err.Error(), "bank") {
 		t.Errorf("the configuration that a package brings: %v", err)
+	}
+}
+
+// TestAllKeys: whoever has no contract finds every key that config writes, and those of
+// the drivers' profiles, in one file.
+func TestAllKeys(t *testing.T) {
+	text := file(t, "examples/all-keys.toml")
+	line := regexp.MustCompile(`\bput\(w, |w\.wired\(|w\.(head|table)\("|\{"[a-z_]+", kind`)
+	word := regexp.MustCompile(`"([a-z_]+|\[[a-z.\[\]]+)"`)
+	found := 0
+	for _, name := range []string{"writer.go", "toml.go", "drivers.go"} {
+		source, err := os.ReadFile("../../daemon/config/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for l := range strings.SplitSeq(string(source), "\n") {
+			if !line.MatchString(l) {
+				continue
+			}
+			l, _, _ = strings.Cut(l, "[]string{") // values
+			for _, m := range word.FindAllStringSubmatch(l, -1) {
+				found++
+				if !regexp.MustCompile(`(?m)^(# )?` + regexp.QuoteMeta(m[1]) + `( +=|( +#.*)?$)`).MatchString(text) {
+					t.Errorf("examples/all-keys.toml lacks %s", m[1])
+				}
+			}
+		}
+	}
+	if found < 70 {
+		t.Errorf("only %d keys were found in daemon/config: does this test still read it?", found)
 	}
 }
 
