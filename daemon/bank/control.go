@@ -116,7 +116,7 @@ func (b *Bank) setService(id locker.DoorID, in bool, by string) error {
 		return err
 	}
 	if d.out(locker.CauseDesired) {
-		return &Error{Code: "refused", Text: fmt.Sprintf("door %s stays out of service: the backend wants it so", id), Cure: "change it in the desired document of the fleet"}
+		return &Error{Code: "refused", Text: fmt.Sprintf("door %s stays out of service: the backend wants it so", id), Cure: desiredCure}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"lockerd/daemon/locker"
 )
 
 // TestSelfTestDoubtsWhatCannotBe has a board whose doors all say open.
@@ -43,4 +45,22 @@ func TestSelfTestDoubtsWhatCannotBe(t *testing.T) {
 			t.Errorf("found %q", got)
 		}
 	})
+}
+
+// TestCureOfADoor: nobody is sent to put in service what the backend keeps out.
+func TestCureOfADoor(t *testing.T) {
+	const mend, ask = "lockerctl service in 1-07", "desired document"
+	for _, c := range []struct {
+		out       []locker.Cause
+		mend, ask bool
+	}{
+		{[]locker.Cause{locker.CauseJammed}, true, false},
+		{[]locker.Cause{locker.CauseDesired}, false, true},
+		{[]locker.Cause{locker.CauseJammed, locker.CauseDesired}, true, true},
+	} {
+		d := &slot{spec: DoorSpec{ID: locker.DoorID{Locker: 1, Door: 7}}, rec: locker.DoorRecord{Out: c.out}}
+		if cure := d.cure(); strings.Contains(cure, mend) != c.mend || strings.Contains(cure, ask) != c.ask {
+			t.Errorf("%v: %q", c.out, cure)
+		}
+	}
 }

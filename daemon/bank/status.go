@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"lockerd/daemon/door"
+	"lockerd/daemon/locker"
 )
 
 // Status returns the bank in one page.
@@ -126,10 +127,24 @@ func (b *Bank) selfTest() []SelfTestLine {
 	for _, d := range b.slots {
 		switch {
 		case len(d.rec.Out) > 0:
-			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), Text: "out of service: " + causes(d.rec.Out), Cure: "mend it, then: lockerctl service in " + d.spec.ID.String()})
+			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), Text: "out of service: " + causes(d.rec.Out), Cure: d.cure()})
 		case d.m.Position() == door.Open:
 			out = append(out, SelfTestLine{What: "door " + d.spec.ID.String(), OK: true, Text: "stands open"})
 		}
 	}
 	return out
 }
+
+// cure says how a door comes back into service.
+func (d *slot) cure() string {
+	if !d.out(locker.CauseDesired) {
+		return "mend it, then: lockerctl service in " + d.spec.ID.String()
+	}
+	if len(d.rec.Out) == 1 {
+		return desiredCure
+	}
+	return "mend it, and " + desiredCure + ", then: lockerctl service in " + d.spec.ID.String()
+}
+
+// desiredCure is for a door that the backend keeps out of service.
+const desiredCure = "change it in the desired document of the fleet"
