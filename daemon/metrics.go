@@ -27,7 +27,7 @@ func (d *Daemon) serveMetrics(ctx context.Context) {
 }
 
 func (s *scraped) gather(ctx context.Context) ([]byte, error) {
-	snap := metrics.Snapshot{Disk: metrics.ReadDisk(s.d.opt.Config.DataDir), TempC: health.ReadMachine(s.d.opt.Sys).HottestC, Self: metrics.ReadProcess()}
+	snap := metrics.Snapshot{Disk: health.ReadDisk(s.d.opt.Config.DataDir), TempC: health.ReadMachine(s.d.opt.Sys).HottestC, Self: metrics.ReadProcess()}
 	var err error
 	if snap.Status, err = s.d.bank.Status(ctx); err != nil {
 		return nil, err

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"lockerd/daemon/bank"
+	"lockerd/daemon/health"
 	"lockerd/daemon/locker"
 	"lockerd/sync/wire"
 )
@@ -68,12 +67,11 @@ func (l *Link) counters() map[string]uint64 {
 
 // diskOf tells the free space of a directory's file system; nil: it can't be told.
 func diskOf(dir string) *wire.DiskHealth {
-	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil {
+	d := health.ReadDisk(dir)
+	if d == nil {
 		return nil
 	}
-	size := uint64(fs.Bsize) //nolint:gosec,nolintlint // a block size is positive
-	return &wire.DiskHealth{FreeBytes: fs.Bavail * size, TotalBytes: fs.Blocks * size}
+	return &wire.DiskHealth{FreeBytes: d.Free, TotalBytes: d.Total}
 }
 
 // temperature is the highest that the kernel tells; nil: it tells none.

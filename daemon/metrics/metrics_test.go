@@ -19,6 +19,7 @@ import (
 
 	"lockerd/daemon/bank"
 	"lockerd/daemon/golden"
+	"lockerd/daemon/health"
 	"lockerd/daemon/locker"
 	"lockerd/hal"
 )
@@ -41,7 +42,7 @@ func sample(t *testing.T) []byte {
 		},
 		Doors: []bank.DoorStatus{{ID: locker.DoorID{Locker: 1, Door: 7}, Out: []locker.Cause{locker.CauseJammed, locker.CauseControl}}, {ID: locker.DoorID{Locker: 1, Door: 8}}},
 		Stock: []bank.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 3, Min: &two}, {Tenant: "acme", SKU: "phone"}},
-		Disk:  &Disk{Free: 1 << 30, Total: 8 << 30}, TempC: 52.5,
+		Disk:  &health.Disk{Free: 1 << 30, Total: 8 << 30}, TempC: 52.5,
 		Self: Process{CPU: 1.5, Resident: 6 << 20, Goroutines: 31},
 	}
 	var tally Tally

@@ -24,13 +24,3 @@ func ReadProcess() Process {
 	}
 	return p
 }
-
-// ReadDisk tells of the file system of a directory, nil if it can't.
-func ReadDisk(dir string) *Disk {
-	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil {
-		return nil
-	}
-	size := uint64(fs.Bsize) //nolint:gosec,unconvert,nolintlint // positive; its type differs between targets
-	return &Disk{Free: fs.Bavail * size, Total: fs.Blocks * size}
-}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"lockerd/daemon/bank"
+	"lockerd/daemon/health"
 	"lockerd/daemon/locker"
 )
 
@@ -14,13 +15,10 @@ type Snapshot struct {
 	Status bank.Status
 	Doors  []bank.DoorStatus
 	Stock  []bank.StockLine
-	Disk   *Disk // nil: it can't be told
+	Disk   *health.Disk // nil: it can't be told
 	TempC  float64
 	Self   Process
 }
-
-// Disk is the file system of data_dir, in bytes.
-type Disk struct{ Free, Total uint64 }
 
 const stateOK = "ok" // of bank.BoardStatus and bank.ScannerStatus
 
