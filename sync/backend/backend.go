@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lockerd/daemon/locker"
@@ -46,6 +47,7 @@ type Backend struct {
 	out  chan effect // of the connection there is; nil: none
 
 	subscribed bool
+	heard      [filterCount]atomic.Bool // something new since subscribe last looked
 
 	dropped, lost uint64
 	changed       chan struct{}

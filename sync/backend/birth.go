@@ -28,6 +28,9 @@ func (t *txn) state(b *bank, s *wire.State) {
 	}
 	j := b.journalOf(s.Journal.ID, t.now)
 	news := b.Birth == nil || b.Journal != s.Journal.ID || b.Birth.Boot != s.Boot || b.Birth.Conn != s.Conn
+	if !news && b.online() && b.Birth.At == s.At && *b.Birth.Journal == *s.Journal {
+		return // the retained one, with another subscription
+	}
 	if b.Journal != s.Journal.ID {
 		t.changeJournal(b, s.Journal.ID)
 	}

@@ -25,6 +25,8 @@ const (
 	banksMax      = 200_000   // banks; a further one is not listened to
 	journalID     = 64        // characters of a journal's id
 
+	subscribeEvery = 10 * time.Minute // between two looks whether anything comes over a filter
+
 	openLife     = 30 * time.Second // of a command that opens, contract 6.7
 	commandLife  = 10 * time.Minute // default of the others
 	commandMax   = 7 * 24 * time.Hour

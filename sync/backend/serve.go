@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"lockerd/sync/wire"
@@ -15,10 +17,31 @@ var ErrLink = errors.New("the connection to the broker is over")
 
 const tickEvery = time.Second
 
+// The filters, by what can be heard over each.
+const (
+	overState = iota
+	overSnapshots
+	overUp
+	filterCount
+)
+
+func filterOf(topic string) int {
+	switch {
+	case topic == wire.TopicState:
+		return overState
+	case strings.HasPrefix(topic, "state/"):
+		return overSnapshots
+	}
+	return overUp
+}
+
 // Receive takes a message from the connection. It returns at once, unless the queue
 // is full: then events are dropped, which banks send again, and anything else waits.
 func (b *Backend) Receive(ctx context.Context, m Message) {
 	_, topic, _ := splitTopic(b.cfg.Prefix, m.Topic)
+	if !m.Retained { // what is retained comes with each subscription
+		b.heard[filterOf(topic)].Store(true)
+	}
 	if topic == wire.TopicEvents && len(b.in) > inQueue*3/4 {
 		b.mu.Lock()
 		b.dropped++
@@ -41,21 +64,54 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 	defer b.dropLink(out)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		if err := b.publish(ctx, link, out); err != nil {
-			cancel(err)
-		}
-	}()
-	err := link.Subscribe(ctx, b.filters()...)
-	if err == nil {
-		b.setSubscribed(out)
-		err = b.work(ctx, link)
+	var running sync.WaitGroup
+	beside := func(do func() error) {
+		running.Go(func() {
+			if err := do(); err != nil {
+				cancel(err)
+			}
+		})
 	}
+	beside(func() error { return b.publish(ctx, link, out) })
+	beside(func() error { return b.subscribe(ctx, link, out) })
+	err := b.work(ctx, link)
 	cancel(nil)
-	<-sent
+	running.Wait()
 	return err
+}
+
+// subscribe asks for the banks' messages, beside work: a broker may send more retained
+// ones than the queue holds before it answers (MQTT 3.1.1, 3.8.4). A filter over which
+// nothing has come for subscribeEvery is asked for again: a broker that has lost it, and
+// nothing else, would leave the backend deaf for as long as the connection lives.
+// Others are not, for each time all retained messages come.
+func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) error {
+	filters := b.filters()
+	if err := link.Subscribe(ctx, filters[:]...); err != nil {
+		return err
+	}
+	b.setSubscribed(out)
+	tick := time.NewTicker(subscribeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		var silent []string
+		for i, f := range filters {
+			if !b.heard[i].Swap(false) {
+				silent = append(silent, f)
+			}
+		}
+		if len(silent) == 0 {
+			continue
+		}
+		if err := link.Subscribe(ctx, silent...); err != nil {
+			return err
+		}
+	}
 }
 
 // beginLink forgets what the banks were told on an older connection: their births
@@ -105,13 +161,13 @@ func (b *Backend) endLink() {
 	}
 }
 
-func (b *Backend) filters() []string {
+func (b *Backend) filters() [filterCount]string {
 	bank := b.cfg.Bank
 	if bank == "" {
 		bank = "+"
 	}
 	p := b.cfg.Prefix + "/" + bank + "/"
-	return []string{p + wire.TopicState, p + "state/+", p + "up/+"}
+	return [...]string{overState: p + wire.TopicState, overSnapshots: p + "state/+", overUp: p + "up/+"}
 }
 
 // work takes messages in groups, one commit each, and ticks.

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"lockerd/daemon/locker"
@@ -59,7 +60,14 @@ func (t *txn) doors(b *bank, d *wire.Doors, raw []byte) {
 		s.add(&d.Doors[i])
 	}
 	b.doors = s
-	t.put(key('d', b.Name), raw)
+	t.keep(key('d', b.Name), raw)
+}
+
+// keep writes what is not there yet: what is retained comes with each subscription.
+func (t *txn) keep(k, v []byte) {
+	if !bytes.Equal(t.get(k), v) {
+		t.put(k, v)
+	}
 }
 
 func (s *doorsSummary) add(d *wire.Door) {
@@ -99,7 +107,7 @@ func (t *txn) stock(b *bank, s *wire.Stock, raw []byte) {
 		return
 	}
 	b.stock = s.Stock
-	t.put(key('q', b.Name), raw)
+	t.keep(key('q', b.Name), raw)
 }
 
 // health takes a heartbeat. One of a newer connection than the last birth's means

@@ -182,7 +182,7 @@ func (l *Link) Subscribe(ctx context.Context, filters ...string) error {
 		want[f] = l.qos
 	}
 	t := l.client.SubscribeMultiple(want, nil)
-	if err := wait(ctx, t, connectTime); err != nil {
+	if err := wait(ctx, t, stalled); err != nil {
 		return fmt.Errorf("cannot subscribe to %s: %w", strings.Join(filters, ", "), err)
 	}
 	s, ok := t.(*mqtt.SubscribeToken)

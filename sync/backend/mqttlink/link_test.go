@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,15 @@ func TestSubscribe(t *testing.T) {
 			}
 			if got := <-asked; len(got) != len(filters) {
 				t.Errorf("the first SUBSCRIBE asks for %q", got)
+			}
+			if tt.want != "" {
+				return
+			}
+			if err := l.Subscribe(t.Context(), filters[2]); err != nil {
+				t.Errorf("once more: %v", err)
+			}
+			if got := <-asked; !slices.Equal(got, filters[2:]) {
+				t.Errorf("the second SUBSCRIBE asks for %q", got)
 			}
 		})
 	}
