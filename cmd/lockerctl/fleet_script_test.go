@@ -34,6 +34,7 @@ import (
 //	model-event NAME TYPE DOOR                       an event
 //	model-sees NAME TEXT                             waits until the bank's summary has the text
 //	await-socket                                     waits for a serve
+//	exits CODE CMD...                                runs a command that must end with that exit code
 //	until-shown TEXT CMD...                          runs a command until it has printed TEXT, interrupts it; it must exit 0
 func TestFleetScripts(t *testing.T) {
 	brokertest.FindMosquitto(t)
@@ -57,6 +58,7 @@ func TestFleetScripts(t *testing.T) {
 			"model-event":  modelEvent,
 			"model-sees":   modelSees,
 			"await-socket": awaitSocket,
+			"exits":        exits,
 			"until-shown":  untilShown,
 		},
 	})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +59,7 @@ func evenly(e *testscript.Env) {
 //	card-seed FILE       prints the seed on a card; negated: fails if there is anything to boot
 //	typing WORD COMMAND  runs a command on a terminal and types the word when asked
 //	bank-actions         prints what was ordered; the user is USER
+//	exits CODE COMMAND   runs a command that must end with that exit code
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -91,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"card-used":  cardUsed,
 			"card-seed":  cardSeed,
 			"typing":     typing,
+			"exits":      exits,
 		},
 	})
 }
@@ -187,6 +190,21 @@ func awaited(ts *testscript.TestScript, _ bool, _ []string) {
 	case <-fakeOf(ts).waiting:
 	case <-time.After(patience):
 		ts.Fatalf("nobody waits")
+	}
+}
+
+// exits tells a failure from a wrong call: exec takes any code but 0 for both.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		e, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("cannot run %s: %v", args[1], err)
+		}
+		code = e.ExitCode()
+	}
+	if want := args[0]; strconv.Itoa(code) != want {
+		ts.Fatalf("exit code %d, want %s", code, want)
 	}
 }
 

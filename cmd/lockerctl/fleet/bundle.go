@@ -155,8 +155,8 @@ func (c *call) fetch(ctx context.Context, to string) ([]byte, error) {
 }
 
 func opBundle(ctx context.Context, s *station, r *bundleRequest) (bundleAnswer, error) {
-	if _, ok := s.be.Bank(r.Bank); !ok {
-		return bundleAnswer{}, noBank(s, r.Bank)
+	if err := knownBank(s, r.Bank); err != nil {
+		return bundleAnswer{}, err
 	}
 	if err := s.reached(); err != nil {
 		return bundleAnswer{}, err

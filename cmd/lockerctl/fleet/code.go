@@ -153,9 +153,14 @@ func bankCell(bank string, arrived, known bool) ui.Cell {
 	case arrived:
 		return ui.Tinted(bank+": it has it", ui.Good)
 	case !known:
-		return ui.Tinted(bank+": never heard of; it gets it when it connects. Is the name right?", ui.Notice)
+		return ui.Tinted(neverHeard(bank), ui.Notice)
 	}
 	return ui.Tinted(bank+": not there yet; it gets it with its next connection", ui.Notice)
+}
+
+// neverHeard is said of what is kept for a bank that has not connected yet.
+func neverHeard(bank string) string {
+	return bank + ": never heard of; it gets it when it connects. Is the name right?"
 }
 
 func usesText(n int) string {

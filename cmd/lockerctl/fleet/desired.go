@@ -38,7 +38,7 @@ func desiredApplyVerb(*flag.FlagSet) action {
 			return err
 		}
 		defer func() { _ = d.close() }() // it is on disk
-		var st backend.DesiredStatus
+		var st desiredState
 		if err := d.ask(ctx, "desired.set", desiredRequest{Bank: bank, Doc: doc, Wait: c.wait.Milliseconds()}, &st); err != nil {
 			return err
 		}
@@ -52,11 +52,14 @@ func desiredApplyVerb(*flag.FlagSet) action {
 	}
 }
 
-func statePage(p *ui.Page, bank string, st *backend.DesiredStatus) {
+func statePage(p *ui.Page, bank string, st *desiredState) {
 	t := &ui.Table{}
 	t.Row(ui.Plain(bank), docCell(st.State), ui.Plain(fmt.Sprintf("version %d", st.Version)), ui.Plain(st.Why))
 	p.Table(t)
-	if st.State == backend.DocPending {
+	switch {
+	case !st.Known:
+		p.Line("%s", ui.Paint(neverHeard(bank), ui.Notice, p.Colour))
+	case st.State == backend.DocPending:
 		p.Line("no word of the bank yet; it gets the document with its next connection")
 	}
 }
@@ -113,7 +116,7 @@ func desiredShowVerb(*flag.FlagSet) action {
 			return err
 		}
 		return c.print(page, func(p *ui.Page) {
-			statePage(p, c.args[0], &page.DesiredStatus)
+			statePage(p, c.args[0], &page.desiredState)
 			b, err := json.MarshalIndent(page.Doc, "", "  ")
 			if err == nil {
 				p.Line("%s", b)

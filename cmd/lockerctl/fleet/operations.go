@@ -87,11 +87,43 @@ func opBank(_ context.Context, s *station, q *bankQuery) (backend.Status, error)
 	return st, nil
 }
 
-func noBank(s *station, name string) error {
-	if err := s.reached(); err != nil {
-		return err
+// heard tells whether something has come from a bank. A code or a document can be there
+// before.
+func heard(s *station, name string) bool {
+	st, ok := s.be.Bank(name)
+	return ok && !st.Seen.IsZero()
+}
+
+// knownBank is an error if there is neither a bank of that name nor anything for one.
+func knownBank(s *station, name string) error {
+	if _, ok := s.be.Bank(name); !ok {
+		return noBank(s, name)
 	}
-	return fail("cannot find bank %s: nothing has been heard of it", "lockerctl fleet watch --once shows the banks; is its broker this one, and its prefix "+s.g.prefix+"?", name)
+	return nil
+}
+
+const namesShown = 8 // banks named in an error
+
+func noBank(s *station, name string) error {
+	text, next := "cannot find bank %s: nothing has been heard of it", "is its broker this one, and its prefix "+s.g.prefix+"?"
+	if why, cure := s.away(); why != "" {
+		text, next = text+", nor can be: "+why, cure
+	}
+	var names []string
+	for _, b := range s.be.Banks() {
+		if !b.Seen.IsZero() {
+			names = append(names, b.Bank)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		next = "no bank is known yet: " + next
+	case len(names) <= namesShown:
+		next = "known are " + strings.Join(names, ", ") + "; " + next
+	default:
+		next = "lockerctl fleet watch --once lists those known; " + next
+	}
+	return fail("%s", next, fmt.Sprintf(text, name))
 }
 
 type eventQuery struct {
@@ -111,6 +143,9 @@ type eventPage struct {
 const eventsMax = 1000 // in one page
 
 func opEvents(ctx context.Context, s *station, q *eventQuery) (eventPage, error) {
+	if q.Bank != "" && !heard(s, q.Bank) {
+		return eventPage{}, noBank(s, q.Bank)
+	}
 	if q.Last > 0 {
 		q.After = 0
 		if end := s.be.LastEvent(); q.Bank == "" && end > uint64(q.Last) {
@@ -166,7 +201,7 @@ func checkDoor(s *station, name string, door locker.DoorID) error {
 }
 
 func opCodeNew(ctx context.Context, s *station, r *codeRequest) (issuedCode, error) {
-	_, known := s.be.Bank(r.Bank)
+	known := heard(s, r.Bank)
 	if err := checkDoor(s, r.Bank, r.Code.Door); err != nil {
 		return issuedCode{}, err
 	}
@@ -191,6 +226,9 @@ func arrived(ctx context.Context, s *station, bank, set string, waitMS int64) (b
 }
 
 func opCodeList(_ context.Context, s *station, q *bankQuery) ([]backend.CodeStatus, error) {
+	if err := knownBank(s, q.Bank); err != nil {
+		return nil, err
+	}
 	list := []backend.CodeStatus{}
 	sets := []string{q.Set}
 	if q.Set == "" {
@@ -229,6 +267,9 @@ type revoked struct {
 }
 
 func opCodeRevoke(ctx context.Context, s *station, r *revokeRequest) (revoked, error) {
+	if err := knownBank(s, r.Bank); err != nil {
+		return revoked{}, err
+	}
 	known := strings.HasPrefix(r.ID, "t-") // no list is kept of tickets
 	err := s.be.Codes(r.Bank, r.Set, func(c *backend.CodeStatus) bool {
 		known = known || c.Code.ID == r.ID
@@ -255,6 +296,7 @@ type issuedTicket struct {
 	Text     string      `json:"text"`
 	NotAfter locker.Time `json:"not_after"`
 	KID      string      `json:"kid"`
+	Known    bool        `json:"known"`     // something has been heard of the bank
 	SetThere bool        `json:"set_there"` // the bank keeps the set, without which it takes no ticket of it
 }
 
@@ -287,7 +329,7 @@ func opTicketNew(ctx context.Context, s *station, r *ticketRequest) (issuedTicke
 		return issuedTicket{}, err
 	}
 	c := t.Code()
-	out := issuedTicket{ID: c.ID, Set: t.Set(), Text: text, NotAfter: t.NotBefore.Add(t.Lifetime), KID: k.KID}
+	out := issuedTicket{ID: c.ID, Set: t.Set(), Text: text, NotAfter: t.NotBefore.Add(t.Lifetime), KID: k.KID, Known: heard(s, t.Bank)}
 	out.SetThere, err = arrived(ctx, s, t.Bank, out.Set, r.Wait)
 	return out, err
 }
@@ -299,8 +341,8 @@ type commandRequest struct {
 }
 
 func opCommand(ctx context.Context, s *station, r *commandRequest) (locker.Reply, error) {
-	if _, ok := s.be.Bank(r.Bank); !ok {
-		return locker.Reply{}, noBank(s, r.Bank)
+	if err := knownBank(s, r.Bank); err != nil {
+		return locker.Reply{}, err
 	}
 	if err := s.reached(); err != nil {
 		return locker.Reply{}, err
@@ -320,18 +362,25 @@ type desiredRequest struct {
 	Wait int64          `json:"wait_ms"`
 }
 
-func opDesiredSet(ctx context.Context, s *station, r *desiredRequest) (backend.DesiredStatus, error) {
+// desiredState is how far a document is, and whether its bank is known.
+type desiredState struct {
+	backend.DesiredStatus
+	Known bool `json:"known"` // something has been heard of the bank
+}
+
+func opDesiredSet(ctx context.Context, s *station, r *desiredRequest) (desiredState, error) {
 	version, err := s.be.SetDesired(r.Bank, r.Doc)
 	if err != nil {
-		return backend.DesiredStatus{}, err
+		return desiredState{}, err
 	}
+	d := desiredState{backend.DesiredStatus{Version: version, State: backend.DocPending}, heard(s, r.Bank)}
 	st, ok := s.be.Bank(r.Bank)
 	if !ok || !st.Online || !s.be.Connected() {
-		return backend.DesiredStatus{Version: version, State: backend.DocPending}, nil
+		return d, nil
 	}
 	wctx, cancel := context.WithTimeout(ctx, time.Duration(r.Wait)*time.Millisecond)
 	defer cancel()
-	d, err := s.be.AwaitDesired(wctx, r.Bank)
+	d.DesiredStatus, err = s.be.AwaitDesired(wctx, r.Bank)
 	if err != nil && ctx.Err() == nil {
 		err = nil // it is on disk, and on its way
 	}
@@ -339,16 +388,19 @@ func opDesiredSet(ctx context.Context, s *station, r *desiredRequest) (backend.D
 }
 
 type desiredPage struct {
-	backend.DesiredStatus
+	desiredState
 	Doc locker.Desired `json:"doc"`
 }
 
 func opDesiredGet(_ context.Context, s *station, q *bankQuery) (desiredPage, error) {
+	if err := knownBank(s, q.Bank); err != nil {
+		return desiredPage{}, err
+	}
 	doc, st, err := s.be.Desired(q.Bank)
 	if err == nil && st.State == backend.DocNone {
 		err = fail("cannot show a desired document of %s: there is none", "lockerctl fleet desired apply "+q.Bank+" FILE", q.Bank)
 	}
-	return desiredPage{st, doc}, err
+	return desiredPage{desiredState{st, heard(s, q.Bank)}, doc}, err
 }
 
 type trustVersion struct {

@@ -183,17 +183,25 @@ func (s *station) settle(ctx context.Context, wait time.Duration) error {
 
 // reached is an error if the broker is not.
 func (s *station) reached() error {
+	if why, cure := s.away(); why != "" {
+		return fail("cannot reach any bank: %s", cure, why)
+	}
+	return nil
+}
+
+// away says why the broker is not reached, and the cure; "": it is.
+func (s *station) away() (why, cure string) {
 	switch {
 	case s.g.broker == "":
-		return fail("cannot reach any bank: no broker is named", "--broker mqtts://broker.example.com:8883, or $LOCKERCTL_BROKER")
+		return "no broker is named", "--broker mqtts://broker.example.com:8883, or $LOCKERCTL_BROKER"
 	case s.be.Connected():
-		return nil
+		return "", ""
 	}
-	why := "no answer"
+	why = "no answer"
 	if err := s.failed.Load(); err != nil && *err != nil {
 		why = (*err).Error()
 	}
-	return fail("cannot reach any bank: %s", "is the broker up, its address right, may this user connect and subscribe to "+s.g.prefix+"/#?", why)
+	return why, "is the broker up, its address right, may this user connect and subscribe to " + s.g.prefix + "/#?"
 }
 
 // trustNow gives the fleet the key set of the key file.

@@ -81,7 +81,10 @@ func (c *call) ticketPage(p *ui.Page, r *ticket.Ticket, t *issuedTicket, d *draw
 	rows.Row(ui.Plain("for"), ui.Plain(purpose(&locker.Code{Kind: r.Kind, Door: r.Door, SKU: r.SKU}, t.Set)+" at "+r.Bank))
 	rows.Row(ui.Plain("good till"), ui.Plain(ui.Local(t.NotAfter)))
 	rows.Row(ui.Plain("signed by"), ui.Plain(t.KID))
-	if !t.SetThere && r.Kind != locker.Service {
+	switch {
+	case !t.Known:
+		rows.Row(ui.Plain("note"), ui.Tinted(r.Bank+": never heard of. Is the name right?", ui.Notice))
+	case !t.SetThere && r.Kind != locker.Service:
 		rows.Row(ui.Plain("note"), ui.Tinted("the bank has not said yet that it keeps set "+t.Set+"; until then it takes no ticket of it", ui.Notice))
 	}
 	p.Table(rows)
