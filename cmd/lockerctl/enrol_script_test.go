@@ -31,6 +31,7 @@ import (
 //	broker-log REGEXP     waits until its log has a line
 //	await REGEXP CMD...   runs a command until its output matches
 //	await-socket          waits for a serve
+//	exits CODE CMD...     runs a command that must end with that exit code
 //	handshake DIR WANT    shows the broker the certificate of an identity's directory; WANT is
 //	                      accepted, or what the broker's alert says
 //	fill FILE...          puts the broker's address in the place of BROKER
@@ -57,6 +58,7 @@ func TestEnrolScripts(t *testing.T) {
 			"broker-log":     brokerLog,
 			"await":          awaitOutput,
 			"await-socket":   awaitSocket,
+			"exits":          exits,
 			"fill":           fill,
 			"handshake":      handshake,
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"strings"
 
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
@@ -100,7 +101,7 @@ func enrolListVerb(fs *flag.FlagSet) action {
 		}
 		return c.print(lines, func(p *ui.Page) {
 			if len(lines) == 0 {
-				p.Line("no certificates and no open tokens")
+				p.Line("%s", strings.TrimSuffix("no certificates and no open tokens of "+ui.Clean(*bank), " of "))
 				return
 			}
 			t := &ui.Table{Head: []string{"BANK", "BY", "STATE", "UNTIL", "KEY", "SERIAL"}}

@@ -92,8 +92,21 @@ func opEnrolRevoke(_ context.Context, s *station, r *revokeCertificate) (revoked
 	if err != nil {
 		return revokedCertificates{}, err
 	}
+	if err := enrolled(a, r.Bank); err != nil {
+		return revokedCertificates{}, fail("cannot revoke the board of %s: %s", "lockerctl enrol list shows which have", r.Bank, err)
+	}
 	gone, err := a.Revoke(r.Bank, r.Serial, r.Why)
 	return revokedCertificates{r.Bank, gone, e.CRL}, worded(err)
+}
+
+// enrolled is an error if nothing has ever been made for a bank of that name: whoever
+// mistypes it would take a stolen board for revoked.
+func enrolled(a *authority.Authority, bank string) error {
+	lines, err := a.List(bank)
+	if err == nil && len(lines) == 0 {
+		err = errors.New("that name has neither a certificate nor a token here")
+	}
+	return err
 }
 
 type serviceRequest struct {
@@ -143,6 +156,9 @@ func opEnrolReplace(_ context.Context, s *station, r *tokenRequest) (replaced, e
 	a, e, err := s.authority()
 	if err != nil {
 		return replaced{}, err
+	}
+	if err := enrolled(a, r.Bank); err != nil && !heard(s, r.Bank) {
+		return replaced{}, fail("cannot replace the board of %s: %s", "lockerctl enrol list shows which have; the first board of a bank: lockerctl enrol token --bank "+r.Bank, r.Bank, err)
 	}
 	keep, n, err := s.contents(r.Bank)
 	if err != nil {
