@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/sync/backend"
+	"lockerd/sync/wire"
 )
 
 const codeNewHelp = `kinds: collect needs --door or --sku; deliver needs --sku; return needs --size;
@@ -19,10 +21,7 @@ The code goes into the tenant's set, or the operator's (*). The text is shown on
 state and bank keep its tag only. --png and --svg write QR and Code 128 to a file
 (mode 0600: who has it can open the door). It is issued also if the bank is away.`
 
-const (
-	defaultTTL = 24 * time.Hour
-	maxName    = 40 // characters, contract 5.1
-)
+const defaultTTL = 24 * time.Hour
 
 func kinds() []string {
 	return []string{
@@ -70,12 +69,6 @@ func (f *codeFlags) record(at locker.Time) (locker.Code, string, error) {
 	if f.kind.Value == "" {
 		return c, "", ui.Usagef("--kind is missing")
 	}
-	if f.uses < 0 || c.Items < 0 {
-		return c, "", ui.Usagef("--uses and --items cannot be below 0")
-	}
-	if len([]rune(c.Name)) > maxName {
-		return c, "", ui.Usagef("--name has more than %d characters", maxName)
-	}
 	c.Kind, c.NotBefore = locker.Kind(f.kind.Value), at
 	if f.uses != 1 {
 		c.Uses = &f.uses
@@ -93,21 +86,35 @@ func (f *codeFlags) record(at locker.Time) (locker.Code, string, error) {
 		return c, "", ui.Usagef("%s", err)
 	}
 	set := setOf(f.set, f.tenant)
-	if set == locker.SetOperator {
+	switch {
+	case set == locker.SetOperator:
 		c.Tenant = f.tenant
+	case f.tenant != "" && f.tenant != set:
+		return c, "", ui.Usagef("--set %s holds codes of %s only: --tenant goes with --set *, or alone", set, set)
 	}
-	return c, set, nil
+	return c, set, checkCode("issue this code", set, c)
+}
+
+// checkCode refuses what no bank takes, whatever its state.
+func checkCode(do, set string, c locker.Code) error {
+	if err := checkSet(set); err != nil {
+		return err
+	}
+	c.ID, c.Tag = cmp.Or(c.ID, "c"), locker.Tag{1} // both are made later
+	if reason, why := wire.CheckCode(set, &c); reason != "" {
+		return ui.Usagef("cannot %s: %s", do, why)
+	}
+	return nil
 }
 
 // setOf is the set that flags mean: the one named, the tenant's, the operator's.
-func setOf(set, tenant string) string {
-	switch {
-	case set != "":
-		return set
-	case tenant != "":
-		return tenant
+func setOf(set, tenant string) string { return cmp.Or(set, tenant, locker.SetOperator) }
+
+func checkSet(set string) error {
+	if set != locker.SetOperator && !locker.ValidTenant(set) {
+		return ui.Usagef("cannot read set %q: *, or a tenant (a-z 0-9 . _ -, at most 32, not local)", set)
 	}
-	return locker.SetOperator
+	return nil
 }
 
 func codeNewVerb(fs *flag.FlagSet) action {
@@ -200,6 +207,9 @@ func purpose(c *locker.Code, set string) string {
 func codeListVerb(fs *flag.FlagSet) action {
 	set := fs.String("set", "", "of this `set` only")
 	return func(ctx context.Context, c *call) error {
+		if err := checkSet(setOf(*set, "")); err != nil {
+			return err
+		}
 		d, err := c.at(ctx, c.args[0])
 		if err != nil {
 			return err
@@ -246,13 +256,24 @@ func codeRevokeVerb(fs *flag.FlagSet) action {
 	set := fs.String("set", "", "`set` it is in; *: the operator's")
 	tenant := fs.String("tenant", "", "`tenant` whose set it is in")
 	return func(ctx context.Context, c *call) error {
-		d, err := c.at(ctx, c.args[0])
+		bank, id := c.args[0], c.args[1]
+		switch {
+		case *set != "" && *tenant != "":
+			return ui.Usagef("--set and --tenant exclude each other")
+		case !locker.ValidCodeID(id):
+			return ui.Usagef("cannot read id %q: an id is 1-64 of A-Z a-z 0-9 . _ -", id)
+		}
+		of := setOf(*set, *tenant)
+		if err := checkSet(of); err != nil {
+			return err
+		}
+		d, err := c.at(ctx, bank)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = d.close() }() // it is on disk
 		var done revoked
-		r := revokeRequest{Bank: c.args[0], Set: setOf(*set, *tenant), ID: c.args[1], Wait: c.wait.Milliseconds()}
+		r := revokeRequest{Bank: bank, Set: of, ID: id, Wait: c.wait.Milliseconds()}
 		if err := d.ask(ctx, "code.revoke", r, &done); err != nil {
 			return err
 		}

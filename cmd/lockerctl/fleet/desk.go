@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
+	"lockerd/daemon/locker"
 	"lockerd/sync/backend/boltstore"
 )
 
@@ -28,6 +30,9 @@ const socketMax = 107
 
 // at opens a desk; one of its own listens to the named bank only, "" to all.
 func (c *call) at(ctx context.Context, bank string) (desk, error) {
+	if bank != "" && !locker.ValidBank(bank) {
+		return nil, ui.Usagef("cannot read bank %q: a-z, 0-9 and -, at most 32, as lon-042", bank)
+	}
 	remote := newClient(socketPath(c.state))
 	if remote.there(ctx) {
 		return remote, nil

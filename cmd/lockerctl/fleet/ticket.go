@@ -54,6 +54,12 @@ func ticketNewVerb(fs *flag.FlagSet) action {
 				return ui.Usagef("%s", err)
 			}
 		}
+		if len([]rune(r.Ref)) > ticket.MaxRef {
+			return ui.Usagef("--ref has more than %d characters", ticket.MaxRef)
+		}
+		if err := checkCode("sign this ticket", r.Set(), r.Code()); err != nil {
+			return err
+		}
 		if _, err := rand.Read(r.ID[:]); err != nil {
 			return fmt.Errorf("cannot make a ticket: %w", err)
 		}
