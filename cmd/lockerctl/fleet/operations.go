@@ -305,12 +305,8 @@ func opTicketNew(ctx context.Context, s *station, r *ticketRequest) (issuedTicke
 	if err := checkDoor(s, t.Bank, t.Door); err != nil {
 		return issuedTicket{}, err
 	}
-	owner := t.Tenant
-	if owner == "" {
-		owner = locker.SetOperator
-	}
 	keys := s.keys.Load()
-	k, ok := keys.find(owner)
+	k, ok := keys.find(t.Set()) // the operator's for service, which no bank takes by a tenant's
 	if !ok {
 		k, ok = keys.find(locker.SetOperator)
 	}
