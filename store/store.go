@@ -194,6 +194,11 @@ func (s *Store) EventBytes() int64 { return s.j.EventBytes() }
 // least from. They are copies.
 func (s *Store) Events(from uint64, limit int) ([][]byte, error) { return s.j.Events(from, limit) }
 
+// Lines calls fn with the stored lines from the first one on whose seq is at least
+// from, until fn says no. A line is fn's only while it runs, and fn must not call
+// the store.
+func (s *Store) Lines(from uint64, fn func(line []byte) bool) error { return s.j.Lines(from, fn) }
+
 // Stats are counters since Open.
 type Stats struct {
 	Commits int64

@@ -88,6 +88,15 @@ func appendFrame(b []byte, f frame) []byte {
 // parseFrame reads the frame at the beginning of b. ok is false if there is no
 // whole and sound one.
 func parseFrame(b []byte) (f frame, size int, ok bool) {
+	f, size, ok = scanFrame(b)
+	if !ok || sum64(f.payload) != binary.LittleEndian.Uint64(b[16:]) {
+		return frame{}, 0, false
+	}
+	return f, size, true
+}
+
+// scanFrame is parseFrame without the second sum.
+func scanFrame(b []byte) (f frame, size int, ok bool) {
 	if len(b) < frameHead || binary.LittleEndian.Uint32(b) != frameMagic {
 		return frame{}, 0, false
 	}
@@ -98,11 +107,10 @@ func parseFrame(b []byte) (f frame, size int, ok bool) {
 	if syndrome(b, int(n)) != 0 {
 		return frame{}, 0, false
 	}
-	p := b[frameHead : frameHead+int(n)]
-	if sum64(p) != binary.LittleEndian.Uint64(b[16:]) {
-		return frame{}, 0, false
+	f = frame{
+		index: binary.LittleEndian.Uint64(b[8:]), kind: kind(binary.LittleEndian.Uint32(b[24:])),
+		payload: b[frameHead : frameHead+int(n)],
 	}
-	f = frame{index: binary.LittleEndian.Uint64(b[8:]), kind: kind(binary.LittleEndian.Uint32(b[24:])), payload: p}
 	return f, frameSize(int(n)), true
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Line is one stored event: its seq and its JSON bytes as they are sent.
@@ -40,34 +41,40 @@ func encodePayload(r *Record) []byte {
 
 // parsePayload reads what encodePayload wrote. The record's bytes are p's.
 func parsePayload(index uint64, p []byte) (Record, error) {
+	var r Record
+	if err := r.parse(index, p); err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// parse is parsePayload into r, whose Lines are used again.
+func (r *Record) parse(index uint64, p []byte) error {
 	if len(p) < 8 {
-		return Record{}, errPayload
+		return errPayload
 	}
 	n, state := binary.LittleEndian.Uint32(p), binary.LittleEndian.Uint32(p[4:])
 	p = p[8:]
 	if uint64(n)*12+uint64(state) > uint64(len(p)) {
-		return Record{}, errPayload
+		return errPayload
 	}
-	r := Record{Index: index}
-	if n > 0 {
-		r.Lines = make([]Line, 0, n)
-	}
+	r.Index, r.Lines = index, slices.Grow(r.Lines[:0], int(n))
 	for range n {
 		if len(p) < 12 {
-			return Record{}, errPayload
+			return errPayload
 		}
 		size := uint64(binary.LittleEndian.Uint32(p[8:]))
 		if size > uint64(len(p)-12) {
-			return Record{}, errPayload
+			return errPayload
 		}
 		r.Lines = append(r.Lines, Line{Seq: binary.LittleEndian.Uint64(p), JSON: p[12 : 12+size]})
 		p = p[12+size:]
 	}
 	if len(p) != int(state) {
-		return Record{}, errPayload
+		return errPayload
 	}
 	r.State = p
-	return r, nil
+	return nil
 }
 
 // head is the first frame of a segment: enough to verify the segment without

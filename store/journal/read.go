@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -12,42 +13,45 @@ const MaxEvents = 1 << 16
 // Events returns copies of at most limit stored lines from the first one with
 // a seq of at least from.
 func (j *Journal) Events(from uint64, limit int) ([][]byte, error) {
-	limit = min(limit, MaxEvents)
-	j.files.RLock()
-	defer j.files.RUnlock()
 	var out [][]byte
-	var copies slab
-	for _, v := range j.views(func(s *segment) bool { return s.events > 0 && s.next > from }) {
-		if len(out) >= limit {
-			break
-		}
-		err := v.each(v.from(from), func(r *Record) bool {
-			for _, l := range r.Lines {
-				if l.Seq >= from && len(out) < limit {
-					out = append(out, copies.add(l.JSON))
-				}
-			}
-			return len(out) < limit
-		})
-		if err != nil {
-			return nil, err
-		}
+	limit = min(limit, MaxEvents)
+	if limit <= 0 {
+		return nil, nil
+	}
+	err := j.lines(from, false, func(line []byte) bool {
+		out = append(out, bytes.Clone(line))
+		return len(out) < limit
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-// slab keeps copies of lines, many to an allocation.
-type slab struct{ free []byte }
+// Lines calls fn with the stored lines from the first one on whose seq is at
+// least from, until fn says no. A line is fn's only while it runs, and fn must not
+// call the journal. It is for what leaves the bank by the thousands: the second
+// checksum, which took as long as all the rest, is left to Open, Verify and Events.
+func (j *Journal) Lines(from uint64, fn func(line []byte) bool) error { return j.lines(from, true, fn) }
 
-const slabBytes = 16 << 10
-
-func (s *slab) add(b []byte) []byte {
-	if len(s.free) < len(b) {
-		s.free = make([]byte, max(slabBytes, len(b)))
+func (j *Journal) lines(from uint64, light bool, fn func(line []byte) bool) error {
+	j.files.RLock()
+	defer j.files.RUnlock()
+	more := true
+	for _, v := range j.views(func(s *segment) bool { return s.events > 0 && s.next > from }) {
+		err := v.read(v.from(from), light, func(r *Record) bool {
+			for _, l := range r.Lines {
+				if more && l.Seq >= from {
+					more = fn(l.JSON)
+				}
+			}
+			return more
+		})
+		if err != nil || !more {
+			return err
+		}
 	}
-	c := s.free[:len(b):len(b)]
-	s.free = s.free[copy(c, b):]
-	return c
+	return nil
 }
 
 // Replay calls fn with every record kept whose index is above after, in order.
@@ -94,14 +98,23 @@ func (j *Journal) views(want func(*segment) bool) []view {
 // them one by one cost a drain of the journal more than the rest of its way.
 const readAhead = 16 << 10
 
-// each reads the records from off on until fn says no.
-func (v *view) each(off int64, fn func(*Record) bool) error {
+// each reads the records from off on until fn says no. Their bytes are fn's only
+// while it runs.
+func (v *view) each(off int64, fn func(*Record) bool) error { return v.read(off, false, fn) }
+
+// read is each. Where light, the second checksum is left out, and a record's Lines
+// are fn's only while it runs, too.
+func (v *view) read(off int64, light bool, fn func(*Record) bool) error {
 	f, err := os.Open(v.path)
 	if err != nil {
 		return fmt.Errorf("cannot open journal segment %q: %w", v.path, err)
 	}
 	defer func() { _ = f.Close() }() // was only read
-	w := window{f: f, end: v.end}
+	w := window{f: f, end: v.end, parse: parseFrame}
+	if light {
+		w.parse = scanFrame
+	}
+	var r Record
 	for off < v.end {
 		fr, size, err := w.frame(off)
 		if err != nil {
@@ -111,8 +124,10 @@ func (v *view) each(off int64, fn func(*Record) bool) error {
 		if fr.kind != kindCommit {
 			continue
 		}
-		r, err := parsePayload(fr.index, fr.payload)
-		if err != nil {
+		if !light {
+			r = Record{}
+		}
+		if err := r.parse(fr.index, fr.payload); err != nil {
 			return fmt.Errorf("cannot read journal segment %q: %w: %w", v.path, err, ErrDamaged)
 		}
 		if !fn(&r) {
@@ -125,16 +140,17 @@ func (v *view) each(off int64, fn func(*Record) bool) error {
 // window reads a file ahead. A frame's payload lies in it until the next one is
 // read.
 type window struct {
-	f    *os.File
-	end  int64
-	at   int64  // of buf in the file
-	buf  []byte // what was read
-	slow []byte // for what does not fit, or is damaged
+	f     *os.File
+	end   int64
+	parse func([]byte) (frame, int, bool)
+	at    int64  // of buf in the file
+	buf   []byte // what was read
+	slow  []byte // for what does not fit, or is damaged
 }
 
 func (w *window) frame(off int64) (frame, int, error) {
 	if off < w.at+int64(len(w.buf)) {
-		if fr, size, ok := parseFrame(w.buf[off-w.at:]); ok {
+		if fr, size, ok := w.parse(w.buf[off-w.at:]); ok {
 			return fr, size, nil
 		}
 	}
@@ -147,7 +163,7 @@ func (w *window) frame(off int64) (frame, int, error) {
 	if _, err := w.f.ReadAt(w.buf, off); err != nil && err != io.EOF {
 		return frame{}, 0, err
 	}
-	if fr, size, ok := parseFrame(w.buf); ok {
+	if fr, size, ok := w.parse(w.buf); ok {
 		return fr, size, nil
 	}
 	fr, size, b, err := readFrame(w.f, w.slow, off, w.end)
