@@ -49,7 +49,7 @@ type events struct {
 type outboxStore interface {
 	First() uint64
 	Next() uint64
-	Events(from uint64, most int) ([][]byte, error)
+	Lines(from uint64, fn func(line []byte) bool) error
 	Wait(ctx context.Context, next uint64) error
 }
 

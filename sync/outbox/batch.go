@@ -38,45 +38,63 @@ func newEnvelope(bank, journal string) (envelope, error) {
 	return envelope{append(bytes.TrimSuffix(b, []byte("}")), `,"events":[`...)}, nil
 }
 
-// cut makes a batch of the first of lines, which were read from the event from
-// on. Room for at most `most`; aside is the event that is set aside. Behind a
-// hole begins another batch.
-func (e envelope) cut(lines [][]byte, from, aside uint64, most int) (Batch, error) {
-	b := Batch{Payload: make([]byte, 0, MaxBytes)}
-	b.Payload = append(b.Payload, e.head...)
-	for _, stored := range lines[:min(most, len(lines))] {
-		seq, first, err := covers(stored, from)
-		if err != nil {
-			return b, err
-		}
-		line, replaced := stored, false
-		if seq == aside || len(e.head)+len(stored)+len(tail) > MaxAlone {
-			if line, err = gapFor(stored); err != nil {
-				return b, err
-			}
-			replaced = true
-		}
-		hole := first > from
-		if b.Events > 0 && (hole || len(b.Payload)+1+len(line)+len(tail) > MaxBytes) {
-			break
-		}
-		if b.Events == 0 {
-			b.First = seq
-			if hole {
-				b.Hole = first - from
-			}
-		} else {
-			b.Payload = append(b.Payload, ',')
-		}
-		if replaced {
-			b.Replaced++
-		}
-		b.Payload = append(b.Payload, line...)
-		b.Events++
-		b.Last, from = seq, seq+1
+// cutter makes batches of lines, one after another as they are read.
+type cutter struct {
+	envelope
+	next  uint64 // what the next line stands for begins here, if all is as it was
+	aside uint64 // the event that is set aside
+	most  int    // events in a batch
+	b     Batch
+}
+
+// add puts a line into the batch and tells whether it fits. The first one does;
+// one that does not goes into the next batch, after end. Behind a hole begins
+// another batch.
+func (c *cutter) add(stored []byte) (bool, error) {
+	seq, first, err := covers(stored, c.next)
+	if err != nil {
+		return false, err
 	}
+	if seq < c.next {
+		return false, fmt.Errorf("cannot send event %d: the journal answered with event %d", c.next, seq)
+	}
+	line, replaced := stored, false
+	if seq == c.aside || len(c.head)+len(stored)+len(tail) > MaxAlone {
+		if line, err = gapFor(stored); err != nil {
+			return false, err
+		}
+		replaced = true
+	}
+	b, hole := &c.b, first > c.next
+	switch {
+	case b.Events == 0:
+		b.Payload = append(make([]byte, 0, MaxBytes), c.head...)
+		b.First = seq
+		if hole {
+			b.Hole = first - c.next
+		}
+	case hole, c.full(), len(b.Payload)+1+len(line)+len(tail) > MaxBytes:
+		return false, nil
+	default:
+		b.Payload = append(b.Payload, ',')
+	}
+	if replaced {
+		b.Replaced++
+	}
+	b.Payload = append(b.Payload, line...)
+	b.Events++
+	b.Last, c.next = seq, seq+1
+	return true, nil
+}
+
+func (c *cutter) full() bool { return c.b.Events >= c.most }
+
+// end returns the batch and begins the next.
+func (c *cutter) end() Batch {
+	b := c.b
 	b.Payload = append(b.Payload, tail...)
-	return b, nil
+	c.b = Batch{}
+	return b
 }
 
 // covers returns the seq of a line and the first event it stands for: itself,

@@ -33,6 +33,17 @@ func run(from, to uint64) (out [][]byte) {
 	return out
 }
 
+// cut makes one batch.
+func cut(e envelope, lines [][]byte, from, aside uint64, most int) (Batch, error) {
+	c := cutter{envelope: e, next: from, aside: aside, most: most}
+	for _, l := range lines {
+		if ok, err := c.add(l); err != nil || !ok {
+			return c.end(), err
+		}
+	}
+	return c.end(), nil
+}
+
 func TestCut(t *testing.T) {
 	e := testEnvelope(t)
 	big := func(seq uint64, n int) []byte { return line(seq, strings.Repeat("x", n)) }
@@ -57,7 +68,7 @@ func TestCut(t *testing.T) {
 		{"hole inside", append(run(1, 2), run(5, 6)...), 1, 0, 50, Batch{First: 1, Last: 2, Events: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := e.cut(c.lines, c.from, c.aside, c.most)
+			b, err := cut(e, c.lines, c.from, c.aside, c.most)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +80,7 @@ func TestCut(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{``, `{}`, `{"seq":x,`, `{"at":1,"seq":5}`, `{"seq":6`} {
-		if _, err := e.cut([][]byte{[]byte(bad)}, 5, 0, 50); err == nil {
+		if _, err := cut(e, [][]byte{[]byte(bad)}, 5, 0, 50); err == nil {
 			t.Errorf("%q is taken for an event", bad)
 		}
 	}
@@ -131,7 +142,7 @@ func FuzzCut(f *testing.F) {
 		}
 		from, taken := uint64(1), 0
 		for rest := lines; len(rest) > 0; rest = lines[taken:] {
-			b, err := e.cut(rest, from, 0, max(1, int(most)))
+			b, err := cut(e, rest, from, 0, max(1, int(most)))
 			if err != nil || b.Events == 0 || b.Last < from {
 				t.Fatalf("%+v, %v", b, err)
 			}

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,9 +15,9 @@ type Journal interface {
 	First() uint64
 	// Next is the seq that the next event gets.
 	Next() uint64
-	// Events returns copies of at most `most` stored lines from the first one on
-	// whose seq is at least from.
-	Events(from uint64, most int) ([][]byte, error)
+	// Lines calls fn with the stored lines from the first one on whose seq is at
+	// least from, until fn says no. A line is fn's only while it runs.
+	Lines(from uint64, fn func(line []byte) bool) error
 	// Wait returns when an event with a seq of at least next exists.
 	Wait(ctx context.Context, next uint64) error
 	// AckedUpTo is the last event that the backend was known to have when the
@@ -49,11 +50,13 @@ type Outbox struct {
 	ahead ahead // Run's own
 }
 
-// ahead are lines that were read and are not sent: at most a window's, so that
-// the way to the disk is gone once for several batches, and while they wait.
+// ahead are batches that were cut and are not sent: at most a window, so that the
+// way to the disk is gone once for several, and while others wait.
 type ahead struct {
-	from  uint64 // what the first stands for begins here, if all is as it was
-	lines [][]byte
+	from    uint64 // the event that they begin at
+	aside   uint64 // what they were cut for
+	most    int
+	batches []Batch
 }
 
 // Stats are where the outbox stands, and counters since New.
@@ -204,18 +207,15 @@ func (o *Outbox) take(now time.Time) (*Batch, time.Time) {
 	case !ok && next-from < uint64(most):
 		return nil, wake // more may come while the window is full
 	}
-	err := o.look(from, most)
-	if err == nil && !ok {
-		return nil, wake
-	}
-	var b Batch
-	if err == nil {
-		b, err = o.cut(from, aside, most)
-	}
-	if err != nil {
+	if err := o.look(from, aside, most); err != nil {
 		o.log.Error("cannot read the journal for the backend; run lockerctl journal verify", slog.Any("error", err))
 		return nil, o.pauseReading(now)
 	}
+	if !ok {
+		return nil, wake
+	}
+	b := o.ahead.batches[0]
+	o.ahead.from, o.ahead.batches = b.Last+1, o.ahead.batches[1:]
 	return o.book(from, b, now)
 }
 
@@ -228,32 +228,43 @@ func (o *Outbox) pauseReading(now time.Time) time.Time {
 	return o.rest
 }
 
-// look reads ahead from the event from on, if the lines of a batch are not
-// there.
-func (o *Outbox) look(from uint64, most int) error {
-	if o.ahead.from == from && len(o.ahead.lines) >= most {
+// look cuts batches from the event from on, if there are none.
+func (o *Outbox) look(from, aside uint64, most int) error {
+	if a := o.ahead; a.from == from && a.aside == aside && a.most == most && len(a.batches) > 0 {
 		return nil
 	}
-	lines, err := o.j.Events(from, Window*MaxEvents)
-	if err == nil && len(lines) == 0 {
+	c := cutter{envelope: o.env, next: from, aside: aside, most: most}
+	batches, err := c.read(o.j)
+	if err == nil && len(batches) == 0 {
 		err = fmt.Errorf("cannot read event %d: the journal has none from there on, though its next is %d", from, o.j.Next())
 	}
-	o.ahead = ahead{from, lines}
+	o.ahead = ahead{from, aside, most, batches}
 	return err
 }
 
-// cut makes a batch of what was read.
-func (o *Outbox) cut(from, aside uint64, most int) (Batch, error) {
-	b, err := o.env.cut(o.ahead.lines, from, aside, most)
-	if err == nil && b.Last < from {
-		err = fmt.Errorf("cannot send event %d: the journal answered with event %d", from, b.Last)
+// read cuts at most a window of batches. One at the end of the journal that is not
+// full is left, if it is not the first: more may have come until it is its turn.
+func (c *cutter) read(j Journal) ([]Batch, error) {
+	var batches []Batch
+	var failed error
+	err := j.Lines(c.next, func(line []byte) bool {
+		ok, err := c.add(line)
+		if err == nil && !ok {
+			if batches = append(batches, c.end()); len(batches) == Window {
+				return false
+			}
+			_, err = c.add(line)
+		}
+		failed = err
+		return err == nil
+	})
+	if len(batches) < Window && c.b.Events > 0 && (len(batches) == 0 || c.full()) {
+		batches = append(batches, c.end())
 	}
-	if err != nil {
-		o.ahead = ahead{}
-		return b, err
+	if len(batches) > 0 {
+		return batches, nil // what can't be read behind them is told when it is its turn
 	}
-	o.ahead = ahead{b.Last + 1, o.ahead.lines[b.Events:]}
-	return b, nil
+	return nil, cmp.Or(err, failed)
 }
 
 // book notes a batch as sent, or says when to ask again.

@@ -18,6 +18,7 @@ type shelf struct {
 	grown chan struct{}
 	acked uint64
 	err   error
+	bad   uint64 // err is met at this event, 0: at once
 	reads int
 }
 
@@ -50,12 +51,19 @@ func (s *shelf) Next() uint64 {
 	return s.first + uint64(len(s.lines))
 }
 
-func (s *shelf) Events(from uint64, most int) ([][]byte, error) {
+func (s *shelf) Lines(from uint64, fn func([]byte) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	i := min(int(max(from, s.first)-s.first), len(s.lines))
-	return slices.Clone(s.lines[i:min(i+most, len(s.lines))]), s.err
+	for i := int(max(from, s.first) - s.first); i < len(s.lines); i++ {
+		if s.err != nil && s.first+uint64(i) >= s.bad {
+			return s.err
+		}
+		if !fn(s.lines[i]) {
+			break
+		}
+	}
+	return nil
 }
 
 func (s *shelf) Wait(ctx context.Context, next uint64) error {
@@ -225,14 +233,35 @@ func TestUnreadableJournal(t *testing.T) {
 	})
 }
 
+// TestBadSpot holds that a spot that can't be read keeps nothing back that lies
+// in front of it.
+func TestBadSpot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newShelf(200)
+		j.err, j.bad = errors.New("bad sector"), 71
+		o := open(t, j)
+		s, end := connect(t, o)
+		expect(t, s.sent(), [2]uint64{1, 50}, [2]uint64{51, 70})
+		time.Sleep(ReadRetry - time.Millisecond)
+		o.Acked(70)
+		expect(t, s.sent())
+		j.mu.Lock()
+		j.err = nil
+		j.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		expect(t, s.sent(), [2]uint64{71, 120}, [2]uint64{121, 170}, [2]uint64{171, 200})
+		end()
+	})
+}
+
 // TestBoundedMemory holds that not more than a window is ever read ahead.
 func TestBoundedMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := open(t, newShelf(10_000))
 		s, end := connect(t, o)
 		s.sent()
-		if n := len(o.ahead.lines); n > Window*MaxEvents {
-			t.Errorf("%d lines read ahead", n)
+		if n := len(o.ahead.batches); n > Window {
+			t.Errorf("%d batches cut ahead", n)
 		}
 		end()
 	})

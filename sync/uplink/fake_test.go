@@ -363,11 +363,15 @@ func (j *fakeJournal) Next() uint64 {
 	return j.first + uint64(len(j.lines))
 }
 
-func (j *fakeJournal) Events(from uint64, most int) ([][]byte, error) {
+func (j *fakeJournal) Lines(from uint64, fn func([]byte) bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	i := min(int(max(from, j.first)-j.first), len(j.lines))
-	return j.lines[i:min(i+most, len(j.lines))], nil
+	for _, l := range j.lines[min(int(max(from, j.first)-j.first), len(j.lines)):] {
+		if !fn(l) {
+			break
+		}
+	}
+	return nil
 }
 
 func (j *fakeJournal) Wait(ctx context.Context, next uint64) error {

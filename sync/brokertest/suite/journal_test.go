@@ -113,13 +113,15 @@ func (b *book) Next() uint64 {
 	return b.next
 }
 
-func (b *book) Events(from uint64, most int) (out [][]byte, err error) {
+func (b *book) Lines(from uint64, fn func([]byte) bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := b.at(from); i < len(b.lines) && len(out) < most; i++ {
-		out = append(out, bytes.Clone(b.lines[i]))
+	for _, l := range b.lines[b.at(from):] {
+		if !fn(l) {
+			break
+		}
 	}
-	return out, nil
+	return nil
 }
 
 func (b *book) Wait(ctx context.Context, next uint64) error {
