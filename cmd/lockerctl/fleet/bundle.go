@@ -34,6 +34,12 @@ func bundleVerb(fs *flag.FlagSet) action {
 	to := fs.String("to", "", "encrypt to this `key`, a recipient or a file with one")
 	secret := fs.String("secret", "", "`file` with the secret it is encrypted to (bundle.key beside the state)")
 	return func(ctx context.Context, c *call) error {
+		switch {
+		case *to != "" && (*dir != "" || *secret != ""):
+			return ui.Usagef("--to leaves it encrypted: -d and --secret do not go with it")
+		case *to == "" && *out != "":
+			return ui.Usagef("-o goes with --to: else it is unpacked into a directory, -d")
+		}
 		name := "lockerd-bundle-" + c.args[0] + "-" + time.Now().UTC().Format("20060102T150405Z")
 		if *to != "" {
 			recipient, err := box.Recipient(*to)

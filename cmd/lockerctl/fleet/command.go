@@ -18,7 +18,8 @@ import (
 const commandHelp = `The command is signed for the bank's present connection and the reply awaited: exit 0
 if the bank says done, else 1 with its reason. What opens doors is good for 30 s
 and refused while the bank is away; anything else waits for it (--life). Each is in
-the bank's journal. set-stock without SKU empties the door.`
+the bank's journal. set-stock without SKU empties the door; a SERIAL of - stands for
+none.`
 
 // orderOf makes an order of the operands behind the bank.
 type orderOf func(args []string) (backend.Order, error)
@@ -69,6 +70,24 @@ func resync(args []string) (backend.Order, error) {
 
 const lifeText = "how long the command may wait for the bank (30s for what opens doors, else 10m)"
 
+// Bounds of --life.
+const (
+	orderLeast = time.Second
+	orderOpens = 30 * time.Second // contract 6.7
+	orderMost  = 7 * 24 * time.Hour
+)
+
+func checkLife(o *backend.Order) error {
+	most := orderMost
+	if o.Type == locker.CmdOpen || o.Type == locker.CmdOpenAll {
+		most = orderOpens
+	}
+	if o.Life != 0 && (o.Life < orderLeast || o.Life > most) { // 0: as long as usual
+		return ui.Usagef("--life of %s is %s to %s", o.Type, ui.Span(orderLeast), ui.Span(most))
+	}
+	return nil
+}
+
 func commandVerb(order orderOf) func(*flag.FlagSet) action {
 	return func(fs *flag.FlagSet) action {
 		life := fs.Duration("life", 0, lifeText)
@@ -94,14 +113,23 @@ func setStockVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		o.Life = *life
-		if len(c.args) > 2 {
-			o.Args.Item = &locker.Item{Tenant: *tenant, SKU: c.args[2], Condition: locker.Condition(cond.Value)}
-			if len(c.args) > 3 {
-				o.Args.Item.Serial = c.args[3]
+		switch {
+		case len(c.args) == 2 && (*tenant != "" || given(fs, "condition")):
+			return ui.Usagef("--tenant and --condition go with SKU and SERIAL")
+		case len(c.args) == 3:
+			return ui.Usagef("SERIAL is missing; - stands for none")
+		case len(c.args) == 4:
+			it := &locker.Item{Tenant: *tenant, SKU: c.args[2], Serial: c.args[3], Condition: locker.Condition(cond.Value)}
+			if it.Serial == "-" {
+				it.Serial = ""
 			}
-			if !locker.ValidSKU(o.Args.Item.SKU) {
-				return ui.Usagef("cannot read sku %q: a-z 0-9 . _ -, at most 32", c.args[2])
+			if !locker.ValidSKU(it.SKU) {
+				return ui.Usagef("cannot read sku %q: a-z 0-9 . _ -, at most 32", it.SKU)
 			}
+			if it.Tenant != "" && !locker.ValidTenant(it.Tenant) {
+				return ui.Usagef("cannot read tenant %q: a-z 0-9 . _ -, at most 32, not local", it.Tenant)
+			}
+			o.Args.Item = it
 		}
 		return c.order(ctx, o)
 	}
@@ -109,6 +137,9 @@ func setStockVerb(fs *flag.FlagSet) action {
 
 // order gives an order and prints the bank's reply.
 func (c *call) order(ctx context.Context, o backend.Order) error {
+	if err := checkLife(&o); err != nil {
+		return err
+	}
 	bank := c.args[0]
 	d, err := c.at(ctx, bank)
 	if err != nil {

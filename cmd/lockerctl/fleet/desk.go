@@ -30,8 +30,11 @@ const socketMax = 107
 
 // at opens a desk; one of its own listens to the named bank only, "" to all.
 func (c *call) at(ctx context.Context, bank string) (desk, error) {
-	if bank != "" && !locker.ValidBank(bank) {
-		return nil, ui.Usagef("cannot read bank %q: a-z, 0-9 and -, at most 32, as lon-042", bank)
+	if err := checkBank(bank); bank != "" && err != nil {
+		return nil, err
+	}
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	remote := newClient(socketPath(c.state))
 	if remote.there(ctx) {
@@ -48,6 +51,13 @@ func (c *call) at(ctx context.Context, bank string) (desk, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+func checkBank(bank string) error {
+	if !locker.ValidBank(bank) {
+		return ui.Usagef("cannot read bank %q: a-z, 0-9 and -, at most 32, as lon-042", bank)
+	}
+	return nil
 }
 
 // client asks a serve at its socket.

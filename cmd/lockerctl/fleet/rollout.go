@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,6 +118,11 @@ func rolloutStartVerb(fs *flag.FlagSet) action {
 		if err := checkPlan(p); err != nil {
 			return err
 		}
+		for _, name := range slices.Concat(p.Canaries, r.Except) {
+			if err := checkBank(name); err != nil {
+				return err
+			}
+		}
 		r.Dry = *dry
 		if *dry {
 			return c.rolloutPlan(ctx, r)
@@ -154,7 +160,11 @@ func checkPlan(p *rollout.Plan) error {
 	if err := p.Check(); err != nil {
 		return ui.Usagef("%s", err)
 	}
-	if why := wire.CheckUpdate(&locker.CommandArgs{Channel: p.Channel, Version: p.Version, Window: p.Window}); why != "" {
+	return checkUpdate(&locker.CommandArgs{Channel: p.Channel, Version: p.Version, Window: p.Window})
+}
+
+func checkUpdate(a *locker.CommandArgs) error {
+	if why := wire.CheckUpdate(a); why != "" {
 		return ui.Usagef("no bank would take this order: %s", strings.TrimPrefix(why, "args."))
 	}
 	return nil
@@ -164,6 +174,9 @@ func rolloutStatusVerb(fs *flag.FlagSet) action {
 	follow := fs.Bool("follow", false, "stay until it is over")
 	all := fs.Bool("banks", false, "list each bank")
 	return func(ctx context.Context, c *call) error {
+		if *follow && *all {
+			return ui.Usagef("--follow and --banks exclude each other")
+		}
 		d, err := c.at(ctx, "")
 		if err != nil {
 			return err

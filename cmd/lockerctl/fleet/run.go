@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -119,6 +120,19 @@ func (g *globals) register(fs *flag.FlagSet) {
 	fs.DurationVar(&g.wait, "wait", g.wait, "for the word of a bank")
 	fs.BoolVar(&g.json, "json", g.json, "print JSON")
 	fs.BoolVar(&g.qos0, "qos0", g.qos0, "subscribe with QoS 0")
+}
+
+var prefixForm = regexp.MustCompile(`^[^+#/$\x00][^+#/\x00]*(/[^+#/\x00]+)*$`)
+
+// check refuses what no broker takes and nobody can wait for.
+func (g *globals) check() error {
+	switch {
+	case g.wait < 0:
+		return ui.Usagef("--wait is not below 0")
+	case !prefixForm.MatchString(g.prefix):
+		return ui.Usagef("cannot read prefix %q: levels of a topic, as lockers/v1", g.prefix)
+	}
+	return nil
 }
 
 // failure is an error with its cure, and what --json prints of it.

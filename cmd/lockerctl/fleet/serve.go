@@ -35,6 +35,12 @@ func serveVerb(fs *flag.FlagSet) action {
 		if c.broker == "" {
 			return ui.Usagef("--broker is missing (or $LOCKERCTL_BROKER)")
 		}
+		if _, _, err := net.SplitHostPort(*enrolAt); *enrolAt != "" && err != nil {
+			return ui.Usagef("--enrol: write it as :8443, or with the address to listen at before it")
+		}
+		if err := c.check(); err != nil {
+			return err
+		}
 		log := slog.New(slog.NewTextHandler(c.stderr, nil))
 		s, err := openStation(ctx, &c.globals, "", log)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/store/durable"
 	"lockerd/sync/backend"
@@ -81,7 +82,7 @@ func (s *station) begin(ctx context.Context, bank string, log *slog.Logger) erro
 	o := s.options(bank)
 	o.Log, o.Failed = log, func(err error) { s.failed.Store(&err) }
 	if err := o.Check(); err != nil {
-		return err
+		return ui.Usagef("%s", err)
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.ran = make(chan error, 1)

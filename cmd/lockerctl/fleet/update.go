@@ -26,6 +26,9 @@ func updateVerb(fs *flag.FlagSet) action {
 	fs.StringVar(&a.Window, "window", "", "when it may be tried, 02:00-04:00 in the bank's time zone")
 	life := fs.Duration("life", updateLife, "how long the command may wait for the bank")
 	return func(ctx context.Context, c *call) error {
+		if err := checkUpdate(&a); err != nil {
+			return err
+		}
 		c.wait = max(c.wait, updateWait)
 		return c.order(ctx, backend.Order{Type: locker.CmdUpdate, Args: a, Life: *life})
 	}
