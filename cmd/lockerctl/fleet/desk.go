@@ -30,7 +30,7 @@ const socketMax = 107
 
 // at opens a desk; one of its own listens to the named bank only, "" to all.
 func (c *call) at(ctx context.Context, bank string) (desk, error) {
-	if err := checkBank(bank); bank != "" && err != nil {
+	if err := maybeBank(bank); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -58,6 +58,14 @@ func checkBank(bank string) error {
 		return ui.Usagef("cannot read bank %q: a-z, 0-9 and -, at most 32, as lon-042", bank)
 	}
 	return nil
+}
+
+// maybeBank takes "" for no bank in particular.
+func maybeBank(bank string) error {
+	if bank == "" {
+		return nil
+	}
+	return checkBank(bank)
 }
 
 // client asks a serve at its socket.

@@ -80,6 +80,9 @@ func enrolSignVerb(fs *flag.FlagSet) action {
 	bank := fs.String("bank", "", "refuse a request of any other `bank`")
 	out := fs.String("out", "", "`file` for the answer (stdout)")
 	return func(ctx context.Context, c *call) error {
+		if err := maybeBank(*bank); err != nil {
+			return err
+		}
 		raw, err := readSmall(c.args[0])
 		if err != nil {
 			return err
@@ -95,6 +98,9 @@ func enrolSignVerb(fs *flag.FlagSet) action {
 func enrolListVerb(fs *flag.FlagSet) action {
 	bank := fs.String("bank", "", "of this `bank` only")
 	return func(ctx context.Context, c *call) error {
+		if err := maybeBank(*bank); err != nil {
+			return err
+		}
 		lines := []authority.Line{}
 		if err := c.enrolAsk(ctx, "enrol.list", bankQuery{Bank: *bank}, &lines); err != nil {
 			return err

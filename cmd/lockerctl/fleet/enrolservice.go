@@ -23,17 +23,18 @@ Good for 398 days; make it anew before.`
 
 func enrolServiceVerb(fs *flag.FlagSet) action {
 	r := serviceRequest{}
-	fs.StringVar(&r.Name, "name", "", "`name` of a client: backend or watch")
+	name := ui.Choice{Of: []string{"backend", "watch"}}
+	fs.Var(&name, "name", "`name` of a client: backend or watch")
 	fs.Func("host", "`name` or address of a server, may be repeated", func(h string) error {
 		r.Hosts = append(r.Hosts, h)
 		return nil
 	})
 	out := fs.String("out", "", "`prefix` of the files")
 	return func(ctx context.Context, c *call) error {
-		if (r.Name == "") == (len(r.Hosts) == 0) || *out == "" {
+		if (name.Value == "") == (len(r.Hosts) == 0) || *out == "" {
 			return ui.Usagef("give --host or --name, and --out")
 		}
-		if r.Name == "" {
+		if r.Name = name.Value; r.Name == "" {
 			r.Name = r.Hosts[0]
 		}
 		return c.service(ctx, &r, *out)

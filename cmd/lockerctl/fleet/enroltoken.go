@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -44,9 +45,15 @@ func (f *tokenFlags) check() error {
 	if err := needBank(f.bank); err != nil {
 		return err
 	}
+	if ttl := time.Duration(f.ttl); ttl < authority.TokenLeast || ttl > authority.TokenMost {
+		return ui.Usagef("--ttl is %s to %s", ui.Span(authority.TokenLeast), ui.Span(authority.TokenMost))
+	}
 	_, err := f.seed(&madeToken{
 		authority.Token{Bank: f.bank, Text: strings.Repeat("x", 26), Expires: time.Now().Truncate(time.Second)}, "https://x", "sha256:" + strings.Repeat("0", 64),
 	})
+	if bad, ok := errors.AsType[*failure](err); ok { // all but the token is from the flags
+		return ui.Usagef("%s", bad.Text)
+	}
 	return err
 }
 

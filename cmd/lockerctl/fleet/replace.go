@@ -61,6 +61,9 @@ func replaceContentsVerb(fs *flag.FlagSet) action {
 		if err := needBank(*bank); err != nil {
 			return err
 		}
+		if *show && *uncertain {
+			return ui.Usagef("--show and --uncertain exclude each other")
+		}
 		if *show {
 			var k keptContents
 			if err := c.enrolAsk(ctx, "enrol.kept", bankQuery{Bank: *bank}, &k); err != nil {
