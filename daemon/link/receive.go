@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 
 	"lockerd/daemon/bank"
@@ -34,9 +35,16 @@ func (l *Link) Receive(ctx context.Context, in uplink.Inbound) {
 	case *wire.Trust:
 		err = l.trust(ctx, m)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !stopping(err) {
 		l.log.Error("cannot handle a message", slog.String("topic", in.Topic), slog.Any("error", err))
 	}
+}
+
+// stopping tells that the bank had ended before the session: what came in between, as
+// what follows a restart, is said again to its next start.
+func stopping(err error) bool {
+	var e *bank.Error
+	return errors.As(err, &e) && e.Code == "unavailable"
 }
 
 func (l *Link) refuse(ctx context.Context, r *wire.Refusal) {

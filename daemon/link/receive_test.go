@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -322,5 +323,23 @@ func TestHealth(t *testing.T) {
 	again := r.connect()
 	if again.Conn != s.Conn+1 || again.Nonce == s.Nonce || again.Codes["acme"].Count != 1 {
 		t.Errorf("%+v after %+v", again, s)
+	}
+}
+
+// TestRestartIsNoError: the bank ends while its session still brings the answers to its
+// last words.
+func TestRestartIsNoError(t *testing.T) {
+	r := newRig(t)
+	var log strings.Builder
+	r.l.log = slog.New(slog.NewTextHandler(&log, nil))
+	now := locker.TimeOf(time.Now())
+	r.down("ops-1", &wire.Command{Head: r.head(), Command: locker.Command{ID: "k1", Type: locker.CmdRestart, IAT: now, EXP: now.Add(time.Minute), Counter: 1}})
+	<-r.b.Restart()
+	stop := r.stop
+	r.stop = func() {}
+	stop()
+	r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: r.b.AckedAtStart() + 1, At: now})
+	if _, replies := r.said(); len(replies) != 1 || replies[0].Status != locker.ReplyDone || log.Len() > 0 {
+		t.Errorf("replies %+v, log %s", replies, log.String())
 	}
 }
