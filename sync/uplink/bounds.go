@@ -6,7 +6,7 @@ import "time"
 const (
 	ConnectTimeout = 30 * time.Second // to dial, to shake hands, to each answer until the birth is taken
 	StopTimeout    = 2 * time.Second  // for the death and the goodbye of a clean stop
-	PubackTimeout  = time.Minute      // for the broker to take a publish; then the connection ends
+	PubackTimeout  = time.Minute      // for the broker to take a publish, or a repeated subscription; then the connection ends
 	// SubscribeEvery is how often a connection subscribes again: a broker that has
 	// lost the subscription, and nothing else, would leave the bank deaf for as long
 	// as the connection lives.

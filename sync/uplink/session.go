@@ -53,20 +53,20 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	s.client = mqtt.NewClient(o)
-	if _, err := s.await("connect", s.client.Connect); err != nil {
+	if _, err := s.await("connect", ConnectTimeout, s.client.Connect); err != nil {
 		return err
 	}
 	s.joined.Go(func() { s.inbox.serve(s.ctx, s.receive) })
-	if err := s.subscribe(); err != nil {
+	if err := s.subscribe(ConnectTimeout); err != nil {
 		return err
 	}
 	return s.bear(ctx)
 }
 
-// await takes a step of opening and waits for the broker's answer.
-func (s *session) await(step string, call func() mqtt.Token) (mqtt.Token, error) {
-	timer := time.AfterFunc(ConnectTimeout, func() {
-		s.fail(fmt.Errorf("the broker gave no answer in %v", ConnectTimeout))
+// await takes a step and waits for the broker's answer.
+func (s *session) await(step string, limit time.Duration, call func() mqtt.Token) (mqtt.Token, error) {
+	timer := time.AfterFunc(limit, func() {
+		s.fail(fmt.Errorf("the broker gave no answer in %v", limit))
 	})
 	defer timer.Stop()
 	t, err := s.hand(call)
@@ -84,9 +84,9 @@ func (s *session) await(step string, call func() mqtt.Token) (mqtt.Token, error)
 	return t, nil
 }
 
-func (s *session) subscribe() error {
+func (s *session) subscribe(limit time.Duration) error {
 	filter := s.u.c.topic("down/+")
-	t, err := s.await("subscribe "+filter, func() mqtt.Token { return s.client.Subscribe(filter, s.u.c.DownQoS, nil) })
+	t, err := s.await("subscribe "+filter, limit, func() mqtt.Token { return s.client.Subscribe(filter, s.u.c.DownQoS, nil) })
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,8 @@ func (s *session) subscribe() error {
 	return nil
 }
 
-// resubscribe repeats the subscription for as long as the connection lives.
+// resubscribe repeats the subscription for as long as the connection lives. The broker
+// has as long for it as for the publishes that it may stand behind.
 func (s *session) resubscribe() {
 	t := time.NewTicker(SubscribeEvery)
 	defer t.Stop()
@@ -106,7 +107,7 @@ func (s *session) resubscribe() {
 			return
 		case <-t.C:
 		}
-		if err := s.subscribe(); err != nil {
+		if err := s.subscribe(PubackTimeout); err != nil {
 			s.fail(err)
 			return
 		}
@@ -123,7 +124,7 @@ func (s *session) bear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the birth: %w", err)
 	}
-	_, err = s.await("publish the birth", func() mqtt.Token { return s.client.Publish(s.u.c.topic(wire.TopicState), 1, true, b) })
+	_, err = s.await("publish the birth", ConnectTimeout, func() mqtt.Token { return s.client.Publish(s.u.c.topic(wire.TopicState), 1, true, b) })
 	return err
 }
 

@@ -319,6 +319,39 @@ func TestLostSubscription(t *testing.T) {
 	}
 }
 
+// TestSlowSubscription: a repeated SUBSCRIBE may stand behind publishes, and has as long
+// as they have.
+func TestSlowSubscription(t *testing.T) {
+	for _, late := range []time.Duration{PubackTimeout - 5*time.Second, PubackTimeout + 5*time.Second} {
+		t.Run(fmt.Sprint("answered after ", late), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, 0, func(r *rig) {
+					r.broker.mute = func(p packets.ControlPacket) bool {
+						again := p.Details().MessageID > 1 && len(r.broker.dialed()) == 1
+						if _, ok := p.(*packets.SubscribePacket); !ok || !again {
+							return false
+						}
+						time.AfterFunc(late, func() {
+							answer, _ := r.broker.answer(p)
+							_ = answer.Write(r.broker.nc()) // unless it has ended
+						})
+						return true
+					}
+				})
+				sleep(SubscribeEvery + 2*time.Minute)
+				want := 1
+				if late > PubackTimeout {
+					want = 2
+				}
+				if n := len(r.broker.dialed()); n != want {
+					t.Errorf("%d connections, want %d", n, want)
+				}
+				r.stop()
+			})
+		})
+	}
+}
+
 func TestInbound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, 0, func(r *rig) { r.bank.block = make(chan struct{}) })
