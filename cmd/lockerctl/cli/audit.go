@@ -42,6 +42,9 @@ func auditVerb(fs *flag.FlagSet) action {
 	fs.StringVar(&f.answers, "answers", "", "a `file` with the answers, to ask nobody")
 	fs.BoolVar(&f.resume, "resume", false, "go on with the last audit that was not finished")
 	return func(ctx context.Context, c *call) error {
+		if err := f.read(c.args); err != nil {
+			return err
+		}
 		a, err := c.beginAudit(ctx, f)
 		if err != nil {
 			return withCure(err)
@@ -63,6 +66,25 @@ type auditFlags struct {
 	locker  int
 	answers string
 	resume  bool
+	doors   []locker.DoorID // those named
+}
+
+// read takes the doors that are named, and refuses what no bank has.
+func (f *auditFlags) read(named []string) error {
+	switch {
+	case f.locker < 0 || f.locker > locker.MaxLockers:
+		return ui.Usagef("--locker is 1 to %d", locker.MaxLockers)
+	case f.tenant != "" && !locker.ValidTenant(f.tenant):
+		return ui.Usagef("cannot read tenant %q: a tenant is 1-32 of a-z 0-9 . _ -, and not \"local\"", f.tenant)
+	}
+	for _, n := range named {
+		id, err := parseDoor(n)
+		if err != nil {
+			return err
+		}
+		f.doors = append(f.doors, id)
+	}
+	return nil
 }
 
 // auditor is an audit under way.
@@ -83,7 +105,7 @@ func (c *call) beginAudit(ctx context.Context, f *auditFlags) (*auditor, error) 
 	if err != nil {
 		return nil, err
 	}
-	if a.doors, err = f.choose(all, c.args); err != nil {
+	if a.doors, err = f.choose(all); err != nil {
 		return nil, err
 	}
 	if a.ask, err = c.asker(f.answers); err != nil {
@@ -98,16 +120,8 @@ func (c *call) beginAudit(ctx context.Context, f *auditFlags) (*auditor, error) 
 }
 
 // choose returns the doors that are to be audited.
-func (f *auditFlags) choose(all []bank.DoorStatus, named []string) ([]locker.DoorID, error) {
-	wanted := make([]locker.DoorID, len(named))
-	for i, n := range named {
-		id, err := parseDoor(n)
-		if err != nil {
-			return nil, err
-		}
-		wanted[i] = id
-	}
-	list, err := pick(all, wanted)
+func (f *auditFlags) choose(all []bank.DoorStatus) ([]locker.DoorID, error) {
+	list, err := pick(all, f.doors)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
 )
 
 const codeNewHelp = `kinds: collect needs --door or --sku; deliver needs --sku; return needs --size;
@@ -18,10 +19,7 @@ The text is shown once: the bank keeps only its tag. --qr says how to draw it:
 auto (ansi on a terminal, else dark), ansi (black on white by colours), dark
 or light (blocks for a dark or a light background), none.`
 
-const (
-	defaultTTL = 24 * time.Hour
-	maxName    = 40 // characters, contract 5.1
-)
+const defaultTTL = 24 * time.Hour
 
 func kinds() []string {
 	return []string{
@@ -89,12 +87,6 @@ func (f *codeFlags) request() (bank.NewCode, error) {
 		return n, ui.Usagef("--kind is missing")
 	}
 	n.Kind, n.TTL, n.Uses = locker.Kind(f.kind.Value), time.Duration(f.ttl), &f.uses
-	if f.uses < 0 || n.Items < 0 {
-		return n, ui.Usagef("--uses and --items cannot be below 0")
-	}
-	if len([]rune(n.Name)) > maxName {
-		return n, ui.Usagef("--name has more than %d characters", maxName)
-	}
 	if f.door != "" {
 		id, err := parseDoor(f.door)
 		if err != nil {
@@ -105,7 +97,23 @@ func (f *codeFlags) request() (bank.NewCode, error) {
 	if err := n.Size.UnmarshalText([]byte(f.size)); err != nil {
 		return n, ui.Usagef("%s", err)
 	}
-	return n, nil
+	return n, checkNew(&n)
+}
+
+// checkNew refuses what no bank issues, whatever lies behind its doors.
+func checkNew(n *bank.NewCode) error {
+	if n.Kind == locker.Service && (!n.Door.IsZero() || n.SKU != "") {
+		return ui.Usagef("cannot issue the code: service names no door and no sku: the door is chosen at the bank")
+	}
+	c := locker.Code{
+		ID: "l", Tag: locker.Tag{1}, NotAfter: 1, // all three are made by the bank
+		Kind: n.Kind, Door: n.Door, SKU: n.SKU, Tenant: n.Tenant, Size: n.Size, Items: n.Items,
+		To: n.To, Label: n.Label, Uses: n.Uses, Ref: n.Ref, Name: n.Name,
+	}
+	if reason, why := wire.CheckCode(locker.SetLocal, &c); reason != "" {
+		return ui.Usagef("cannot issue the code: %s", why)
+	}
+	return nil
 }
 
 func issuedPage(p *ui.Page, n *bank.NewCode, issued *bank.IssuedCode, drawn string) {

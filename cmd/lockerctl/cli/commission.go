@@ -5,9 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
 	"lockerd/hal/rs485"
+	"lockerd/hal/rs485/families"
 	"lockerd/hal/rs485/probe"
 )
 
@@ -109,8 +112,20 @@ func (f *commissionFlags) read() error {
 	if err := f.o.Size.UnmarshalText([]byte(f.size)); err != nil || f.size == "" {
 		return ui.Usagef("--size is XS, S, M, L or XL")
 	}
+	if f.o.Bank != "" && !locker.ValidBank(f.o.Bank) {
+		return ui.Usagef("--bank: a-z, 0-9 and -, at most 32, as lon-042")
+	}
 	if f.families != "" {
 		f.o.Scan.Families = strings.Split(f.families, ",")
+	}
+	known := slices.Sorted(maps.Keys(families.All()))
+	for _, name := range f.o.Scan.Families {
+		if !slices.Contains(known, name) {
+			return ui.Usagef("--family: there is no %q, there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	if f.o.Scan.Baud < 0 || f.o.Scan.Reply < 0 || f.o.Times.Prove < 0 {
+		return ui.Usagef("--baud, --reply-timeout and --prove are not below 0")
 	}
 	if f.addresses != "" {
 		from, to, ok := strings.Cut(f.addresses, "-")

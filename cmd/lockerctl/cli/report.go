@@ -33,6 +33,9 @@ func reportVerb(fs *flag.FlagSet) action {
 	fs.Var(&f.since, "since", "so `long` before the end: 24h, 7d, 4w")
 	fs.StringVar(&f.html, "html", "", "write a page into this `file`")
 	return func(ctx context.Context, c *call) error {
+		if err := f.check(); err != nil {
+			return err
+		}
 		s, err := c.client().Status(ctx)
 		if err != nil {
 			return err
@@ -55,6 +58,19 @@ type reportFlags struct {
 	since          ui.TTL
 }
 
+// check finds what is wrong in any time zone.
+func (f *reportFlags) check() error {
+	if f.from != "" && f.since > 0 {
+		return ui.Usagef("--from and --since exclude each other")
+	}
+	for _, s := range []string{f.from, f.to} {
+		if _, err := readTime(s, time.UTC, 0); s != "" && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // options makes of the flags what the report is about.
 func (f *reportFlags) options(s *bank.Status) (report.Options, error) {
 	zone, err := time.LoadLocation(s.Timezone)
@@ -62,9 +78,6 @@ func (f *reportFlags) options(s *bank.Status) (report.Options, error) {
 		zone = time.UTC // an older lockerd does not name it
 	}
 	o := report.Options{Bank: s.Bank, Zone: zone, To: s.Time}
-	if f.from != "" && f.since > 0 {
-		return o, ui.Usagef("--from and --since exclude each other")
-	}
 	if f.to != "" {
 		if o.To, err = readTime(f.to, zone, 1); err != nil {
 			return o, err

@@ -10,6 +10,8 @@ import (
 
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
+	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
 )
 
 const updateHelp = `--from is a repository of lockerctl release: an address, or a directory as on a
@@ -27,6 +29,9 @@ func updateVerb(fs *flag.FlagSet) action {
 	fs.StringVar(&o.Window, "window", "", "`hours` in which it may be tried, 02:00-04:00, the bank's time zone")
 	fs.BoolVar(&o.Again, "again", false, "also a version that was rolled back here")
 	return func(ctx context.Context, c *call) error {
+		if why := wire.CheckUpdate(&locker.CommandArgs{Channel: o.Channel, Version: o.Version, Window: o.Window}); why != "" {
+			return ui.Usagef("no bank takes this: %s", strings.TrimPrefix(why, "args."))
+		}
 		if o.From != "" && !strings.Contains(o.From, "://") {
 			path, err := filepath.Abs(o.From) // lockerd's directory is another
 			if err != nil {

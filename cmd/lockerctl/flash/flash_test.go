@@ -289,7 +289,7 @@ func TestList(t *testing.T) {
 		t.Errorf("%d are free", free)
 	}
 	// It never chooses, not even where there is one only.
-	if code := r.run(r.image, "--no-seed", "--yes"); code != exitFailed || !strings.Contains(r.said.String(), "name the card; there are: /dev/mmcblk0 8.0 GB mmc SC08G; /dev/sdb 31.9 GB usb") {
+	if code := r.run(r.image, "--no-seed", "--yes"); code != exitUsage || !strings.Contains(r.said.String(), "yours to do: there are: /dev/mmcblk0 8.0 GB mmc SC08G; /dev/sdb 31.9 GB usb") {
 		t.Errorf("exit %d\n%s", code, r.said.String())
 	}
 }

@@ -70,11 +70,11 @@ func (c *call) noCard() error {
 			free = append(free, describe(d))
 		}
 	}
-	cure := "put a card in; lockerctl flash --list shows what is there"
+	there := "put a card in; lockerctl flash --list shows what is there"
 	if len(free) > 0 {
-		cure = "name the card; there are: " + strings.Join(free, "; ")
+		there = "there are: " + strings.Join(free, "; ")
 	}
-	return fault.New(cure, "cannot choose a card: that is yours to do")
+	return ui.Usagef("CARD is missing, and choosing it is yours to do: %s", there)
 }
 
 // describe shows a disk in one line.

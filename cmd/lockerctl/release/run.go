@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,7 +42,7 @@ type (
 
 // Run is the program: args behind `lockerctl release`, the exit code back.
 func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	c := &call{out: bufio.NewWriter(stdout), repo: release.Repo{Now: time.Now}}
+	c := &call{out: bufio.NewWriter(stdout), repo: release.Repo{Now: time.Now}, days: int(release.Fresh / (24 * time.Hour))}
 	err := c.dispatch(context.Background(), args)
 	if ferr := c.out.Flush(); err == nil {
 		err = ferr
@@ -64,7 +65,7 @@ func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 func (c *call) register(fs *flag.FlagSet) {
 	fs.StringVar(&c.repo.Dir, "repo", c.or(c.repo.Dir, "updates"), "the repository, a `directory`")
 	fs.StringVar(&c.repo.Keys, "keys", c.or(c.repo.Keys, "update-keys"), "private keys, a `directory` outside of it")
-	fs.IntVar(&c.days, "fresh", max(c.days, int(release.Fresh/(24*time.Hour))), "`days` that banks take it without a refresh")
+	fs.IntVar(&c.days, "fresh", c.days, "`days` that banks take it without a refresh")
 	fs.BoolVar(&c.json, "json", c.json, "print JSON")
 }
 
@@ -156,6 +157,9 @@ func addVerb(fs *flag.FlagSet) action {
 
 func rotateVerb(*flag.FlagSet) action {
 	return func(_ context.Context, c *call) error {
+		if !slices.Contains([]string{"root", "targets", "snapshot", "timestamp"}, c.args[0]) {
+			return ui.Usagef("ROLE is root, targets, snapshot or timestamp")
+		}
 		if err := c.repo.Rotate(c.args[0]); err != nil {
 			return err
 		}
