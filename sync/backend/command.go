@@ -43,6 +43,7 @@ func (t *txn) command(b *bank, c *command, life time.Duration) {
 	t.fail(err)
 	c.ID, c.Wire = id, id
 	c.IAT, c.EXP = t.now, t.now.Add(life)
+	b.forgetAnswers()
 	b.Commands = append(b.Commands, c)
 	b.dirty = true
 	if b.online() {
@@ -138,27 +139,29 @@ func (t *txn) giveAnew(b *bank, c *command) {
 	t.sendCommand(b, c)
 }
 
-// settle notes the answer and forgets the oldest answered beyond answeredMax.
+// settle notes the answer. The last answered stands last.
 func (t *txn) settle(b *bank, c *command, r locker.Reply) {
 	r.ID = c.ID
 	c.Reply, c.Told, b.dirty = &r, nil, true
 	if t.c.roll != nil {
 		t.c.roll.Replied(t.fleet(nil), b.Name, &r, t.now)
 	}
-	if c.Type == locker.CmdResync && c.Own { // what it asked for comes, or is asked for again
-		b.Commands = slices.DeleteFunc(b.Commands, func(x *command) bool { return x == c })
-		return
+	b.Commands = slices.DeleteFunc(b.Commands, func(x *command) bool { return x == c })
+	if c.Type != locker.CmdResync || !c.Own { // what that asked for comes, or is asked for again
+		b.Commands = append(b.Commands, c)
 	}
-	answered := 0
-	for _, x := range b.Commands {
-		if x.Reply != nil {
-			answered++
+}
+
+// forgetAnswers forgets the oldest beyond answeredMax. A new order does it and no answer:
+// many may come in one commit, and whoever waits for one must find it.
+func (b *bank) forgetAnswers() {
+	extra := len(b.Commands) - b.pending() - answeredMax
+	b.Commands = slices.DeleteFunc(b.Commands, func(c *command) bool {
+		if c.Reply != nil {
+			extra--
 		}
-	}
-	if answered > answeredMax {
-		i := slices.IndexFunc(b.Commands, func(x *command) bool { return x.Reply != nil })
-		b.Commands = slices.Delete(b.Commands, i, i+1)
-	}
+		return c.Reply != nil && extra >= 0
+	})
 }
 
 func (b *bank) pending() int {

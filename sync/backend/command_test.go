@@ -138,8 +138,9 @@ func TestRestoredStoreTakesTheBanksCounter(t *testing.T) {
 
 func TestCommandsAreBounded(t *testing.T) {
 	r := newRig(t)
-	for range pendingMax {
-		give(t, r, Order{Type: locker.CmdPoll})
+	ids := make([]string, pendingMax)
+	for i := range ids {
+		ids[i] = give(t, r, Order{Type: locker.CmdPoll})
 	}
 	if _, err := r.be.Give("lon-042", Order{Type: locker.CmdPoll}); !errors.As(err, new(*RefusedError)) {
 		t.Errorf("%v", err)
@@ -149,8 +150,32 @@ func TestCommandsAreBounded(t *testing.T) {
 	if len(b.Done) != pendingMax {
 		t.Errorf("%d done", len(b.Done))
 	}
-	if st, _ := r.be.Bank("lon-042"); st.Pending != 0 || len(r.be.core.banks["lon-042"].Commands) > answeredMax {
+	for _, id := range ids { // all may have been answered in one commit, before anybody could ask
+		if _, ok := r.be.ReplyTo("lon-042", id); !ok {
+			t.Errorf("the reply to %s is forgotten", id)
+		}
+	}
+	give(t, r, Order{Type: locker.CmdPoll})
+	if st, _ := r.be.Bank("lon-042"); st.Pending != 1 || len(r.be.core.banks["lon-042"].Commands) > answeredMax+1 {
 		t.Errorf("%d pending, %d kept", st.Pending, len(r.be.core.banks["lon-042"].Commands))
+	}
+}
+
+// TestLateReplyIsKept: what was ordered first may be answered last.
+func TestLateReplyIsKept(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	slow := give(t, r, Order{Type: locker.CmdSelfTest})
+	r.drain()
+	r.down = nil // lost
+	for range 2 * answeredMax {
+		give(t, r, Order{Type: locker.CmdPoll})
+		r.settle()
+	}
+	r.pass(2 * commandRetry)
+	if a, ok := r.be.ReplyTo("lon-042", slow); !ok || a.Status != locker.ReplyDone {
+		t.Errorf("%+v %v", a, ok)
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	findingsMax   = 32      // findings kept of a bank; the oldest go
 	alarmsMax     = 64      // alarms from events standing at a bank; more are not shown
 	pendingMax    = 64      // commands unanswered at a bank; Command refuses more
-	answeredMax   = 16      // replies kept of a bank
+	answeredMax   = 16      // replies kept of a bank when it gets an order
 	managedMax    = 64      // sets of a bank
 	replyBytes    = 8 << 10 // of a reply; a longer result is not kept
 	eventBytes    = 16 << 10
