@@ -210,6 +210,7 @@ func (t *txn) load() {
 		if t.getJSON(bankKey(n), b) {
 			b.Name, b.saved = n, b.Seen
 			t.c.banks[n] = b
+			t.c.due[n] = true // until tick finds nothing
 		}
 	}
 	t.loadRollout()

@@ -179,6 +179,18 @@ func TestLateReplyIsKept(t *testing.T) {
 	}
 }
 
+// TestCommandIsOverWithoutItsBank: its end comes for a later process, too.
+func TestCommandIsOverWithoutItsBank(t *testing.T) {
+	r := newRig(t)
+	id := give(t, r, Order{Type: locker.CmdPoll})
+	r.linked = false
+	r.start()
+	r.pass(commandLife + 2*replyGrace)
+	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != Unanswered {
+		t.Errorf("%+v %v", a, ok)
+	}
+}
+
 // withoutReplies delivers to the banks what was sent, and loses their replies.
 func withoutReplies(r *rig) {
 	r.drain()
