@@ -17,8 +17,9 @@ import (
 const watchHelp = `On a terminal the table is drawn anew each second until interrupted. Elsewhere, and
 with --once, it is printed once. With --json each bank is a line, again whenever
 something of it has changed; with --once, one document. OUT are doors out of
-service, LAG events that the bank has and this state has not. Alarms stand below
-the table, each with its bank.`
+service, LAG events that the bank has and this state has not. Of a bank that is away
+the row tells what was when it was SEEN; - is not known. Alarms stand below the table,
+each with its bank.`
 
 const watchEvery = time.Second
 
@@ -155,9 +156,12 @@ func fleetRow(t *ui.Table, b *backend.Status, at locker.Time) {
 	if b.Journal.Next > b.Journal.Stored+1 {
 		lag = b.Journal.Next - b.Journal.Stored - 1
 	}
+	total, open, out := ui.Plain(fmt.Sprint(b.Doors.Total)), count(b.Doors.Open, ui.Notice), count(b.Doors.Out, ui.Bad)
+	if b.Doors.Total == 0 { // no bank has none: it has not shown them
+		total, open, out = ui.Plain("-"), ui.Plain("-"), ui.Plain("-")
+	}
 	t.Row(
-		ui.Plain(b.Bank), state, ui.Plain(ago(b.Seen, at)), ui.Plain(ui.OrDash(b.Version)),
-		ui.Plain(fmt.Sprint(b.Doors.Total)), count(b.Doors.Open, ui.Notice), count(b.Doors.Out, ui.Bad),
+		ui.Plain(b.Bank), state, ui.Plain(ago(b.Seen, at)), ui.Plain(ui.OrDash(b.Version)), total, open, out,
 		lowCell(b), codesCell(b), docCell(b.Desired.State), ui.Plain(fmt.Sprint(b.Journal.Stored)),
 		count(int(min(lag, 1<<31)), ui.Notice), count(len(b.Alarms), ui.Bad), //nolint:gosec // bounded
 	)
