@@ -1,6 +1,8 @@
 package backend_test
 
 import (
+	"bytes"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -27,4 +29,36 @@ func TestBoltStore(t *testing.T) {
 		})
 		return s
 	})
+}
+
+// TestNoChangeNoCommit: a tick in which nothing is due leaves the disk alone.
+func TestNoChangeNoCommit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	s, err := boltstore.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	read := func() []byte {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	before := read()
+	for range 2 { // bbolt writes its two first pages in turn
+		if err := s.Update(func(tx backend.Tx) error { _, err := tx.Get([]byte("k")); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(before, read()) {
+		t.Error("reading has written")
+	}
+	if err := s.Update(func(tx backend.Tx) error { return tx.Put([]byte("k"), nil) }); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(before, read()) {
+		t.Error("a change was not written")
+	}
 }

@@ -107,16 +107,46 @@ func (s *Store) View(read func(backend.Reader) error) error {
 	return s.db.View(func(tx *bbolt.Tx) error { return read(bucket{tx.Bucket(bucketName)}) })
 }
 
-// Update implements backend.Store.
+var errNoChange = errors.New("nothing was changed")
+
+// Update implements backend.Store. What changes nothing costs no commit: a backend looks
+// each second whether something is due.
 func (s *Store) Update(change func(backend.Tx) error) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return change(bucket{tx.Bucket(bucketName)}) })
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		c := &changing{bucket: bucket{tx.Bucket(bucketName)}}
+		if err := change(c); err != nil {
+			return err
+		}
+		if !c.changed {
+			return errNoChange
+		}
+		return nil
+	})
+	if err == errNoChange { //nolint:errorlint // ours, and never wrapped
+		return nil
+	}
+	return err
 }
 
 type bucket struct{ b *bbolt.Bucket }
 
+// changing is a bucket within a change.
+type changing struct {
+	bucket
+	changed bool
+}
+
+func (c *changing) Put(key, value []byte) error {
+	c.changed = true
+	return c.b.Put(key, value)
+}
+
+func (c *changing) Delete(key []byte) error {
+	c.changed = true
+	return c.b.Delete(key)
+}
+
 func (b bucket) Get(key []byte) ([]byte, error) { return b.b.Get(key), nil }
-func (b bucket) Put(key, value []byte) error    { return b.b.Put(key, value) }
-func (b bucket) Delete(key []byte) error        { return b.b.Delete(key) }
 func (b bucket) Scan(prefix, from []byte, each func(key, value []byte) bool) error {
 	if bytes.Compare(from, prefix) < 0 {
 		from = prefix
