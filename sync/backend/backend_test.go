@@ -289,6 +289,21 @@ func TestNewBoardGetsNothingUsed(t *testing.T) {
 	}
 }
 
+// TestOldCodesGo: also at a bank that stays connected for ever.
+func TestOldCodesGo(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	r.issue("lon-042", "acme", 10)
+	r.settle()
+	r.now = r.now.Add(48*time.Hour + keepCodes + time.Minute)
+	r.pass(2 * time.Minute)
+	r.agree("lon-042")
+	if n := len(b.Sets["acme"].Live); n != 0 || r.be.core.banks["lon-042"].Sets["acme"].Records != 0 {
+		t.Errorf("%d codes at the bank, %d here", n, r.be.core.banks["lon-042"].Sets["acme"].Records)
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)

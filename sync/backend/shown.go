@@ -125,6 +125,7 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 		b.Seen = max(b.Seen, min(h.At, t.now))
 		return
 	}
+	t.sweep(b) // it may stay connected for months
 	j := b.Journals[h.Journal.ID]
 	if j == nil || h.Journal.ID != b.Journal {
 		return
