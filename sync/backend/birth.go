@@ -26,7 +26,7 @@ func (t *txn) state(b *bank, s *wire.State) {
 	if b.late(s) {
 		return
 	}
-	j := b.journalOf(s.Journal.ID, t.now)
+	j := t.journalOf(b, s.Journal.ID)
 	news := b.Birth == nil || b.Journal != s.Journal.ID || b.Birth.Boot != s.Boot || b.Birth.Conn != s.Conn
 	if !news && b.online() && b.Birth.At == s.At && *b.Birth.Journal == *s.Journal {
 		return // the retained one, with another subscription

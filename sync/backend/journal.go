@@ -2,11 +2,15 @@ package backend
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/wire"
@@ -126,7 +130,7 @@ func validJournal(id string) bool {
 }
 
 // journalOf returns a journal's record, a new one if it has none yet.
-func (b *bank) journalOf(id string, now locker.Time) *journal {
+func (t *txn) journalOf(b *bank, id string) *journal {
 	if j := b.Journals[id]; j != nil {
 		return j
 	}
@@ -134,21 +138,23 @@ func (b *bank) journalOf(id string, now locker.Time) *journal {
 		b.Journals = map[string]*journal{}
 	}
 	if len(b.Journals) >= journalsMax {
-		b.forgetJournal()
+		t.forgetJournal(b)
 	}
-	j := &journal{Since: now, Hash: firstHash(id)}
+	j := &journal{Since: t.now, Hash: firstHash(id)}
 	b.Journals[id] = j
 	b.dirty = true
 	return j
 }
 
-func (b *bank) forgetJournal() {
-	oldest := ""
-	for id, j := range b.Journals {
-		if id != b.Journal && (oldest == "" || j.Since < b.Journals[oldest].Since) {
-			oldest = id
-		}
-	}
+// forgetJournal forgets the oldest but the current, with its events: first of those that
+// no birth has named.
+func (t *txn) forgetJournal(b *bank) {
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(b.Journals)), func(id string) bool { return id == b.Journal })
+	oldest := slices.MinFunc(others, func(one, two string) int {
+		x, y := b.Journals[one], b.Journals[two]
+		return cmp.Or(cmp.Compare(min(x.Boot, 1), min(y.Boot, 1)), cmp.Compare(x.Since, y.Since))
+	})
+	t.dropEvents(b.Name, oldest, math.MaxInt)
 	delete(b.Journals, oldest)
 }
 
@@ -158,7 +164,7 @@ func (t *txn) events(b *bank, m *wire.Events) {
 		b.find(t.now, FoundMalformed, "events of a journal without a readable id")
 		return
 	}
-	j := b.journalOf(m.Journal, t.now)
+	j := t.journalOf(b, m.Journal)
 	for _, raw := range m.Events {
 		var h eventHead
 		if len(raw) > eventBytes || json.Unmarshal(raw, &h) != nil || h.Seq == 0 || h.Seq > 1<<62 {
@@ -274,18 +280,22 @@ func (t *txn) prune(b *bank, id string, j *journal) {
 	if j.Kept < t.c.cfg.Keep+slice {
 		return
 	}
-	var old [][]byte
-	var arrivals []uint64
-	t.scan(key('e', b.Name, id), nil, func(k, v []byte) bool {
+	j.Kept -= t.dropEvents(b.Name, id, slice)
+}
+
+// dropEvents deletes the oldest events of a journal and returns how many.
+func (t *txn) dropEvents(bank, id string, most int) int {
+	var old, arrivals [][]byte
+	t.scan(key('e', bank, id), nil, func(k, v []byte) bool {
 		old = append(old, bytes.Clone(k))
-		arrivals = append(arrivals, binary.BigEndian.Uint64(v[1:]))
-		return len(old) < slice
+		arrivals = append(arrivals, arrivalKey(binary.BigEndian.Uint64(v[1:])))
+		return len(old) < most
 	})
 	for i, k := range old {
 		t.del(k)
-		t.del(arrivalKey(arrivals[i]))
+		t.del(arrivals[i])
 	}
-	j.Kept -= len(old)
+	return len(old)
 }
 
 // mayskip decides about missing events before start: gone at the bank too, asked

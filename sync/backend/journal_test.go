@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -229,6 +230,32 @@ func TestOldEventsGo(t *testing.T) {
 	r.agree("lon-042")
 	if n := len(r.events("lon-042")); n > 200 || n < 100 {
 		t.Errorf("%d kept", n)
+	}
+}
+
+// TestForgottenJournalsLeaveNothing: a bank can name a new journal with each batch. One
+// that it was born with outlives those.
+func TestForgottenJournalsLeaveNothing(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-0")
+	emit(r, b, 10)
+	r.connect("lon-042")
+	r.bank("lon-042", "j-1")
+	r.now = r.now.Add(time.Hour)
+	r.connect("lon-042")
+	for i := range 5 * journalsMax {
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", fmt.Sprintf("j-x%d", i), b.Events[:3]...), false)
+		r.settle()
+	}
+	stored := map[byte]int{}
+	err := r.store.View(func(s Reader) error {
+		return s.Scan(nil, nil, func(k, _ []byte) bool { stored[k[0]]++; return true })
+	})
+	if most := len(b.Events) + 3*journalsMax; err != nil || stored['e'] > most || stored['a'] != stored['e'] {
+		t.Errorf("%d events are stored, %d arrivals, want at most %d: %v", stored['e'], stored['a'], most, err)
+	}
+	if n := len(r.stored("lon-042", "j-0")); n != len(b.Events) {
+		t.Errorf("%d of %d events of the board before are kept", n, len(b.Events))
 	}
 }
 

@@ -12,7 +12,7 @@ const (
 	deltaMax  = 8       // messages of one delta; a longer one goes as a snapshot
 	codesMax  = 200_000 // records in a set; Issue refuses more
 
-	journalsMax   = 8       // journals remembered of a bank; the oldest but the current is forgotten
+	journalsMax   = 8       // journals remembered of a bank; the oldest but the current is forgotten, with its events
 	findingsMax   = 32      // findings kept of a bank; the oldest go
 	alarmsMax     = 64      // alarms from events standing at a bank; more are not shown
 	pendingMax    = 64      // commands unanswered at a bank; Command refuses more
