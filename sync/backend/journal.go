@@ -212,6 +212,10 @@ func (t *txn) again(b *bank, id string, j *journal, h *eventHead, l link, raw []
 	if !ok || known == l.claimed {
 		return true
 	}
+	if j.Fork >= forksMax {
+		b.find(t.now, FoundFork, fmt.Sprintf("journal %s goes back again and again: what it tells anew is not kept any more", id))
+		return true
+	}
 	j.Fork++
 	j.Breaks++
 	j.Hash = l.claimed

@@ -191,6 +191,27 @@ func TestForkIsKeptBesideWhatWasStored(t *testing.T) {
 	}
 }
 
+// TestForksAreBounded: a bank can tell each event anew, and each one is looked for among
+// the forks there are.
+func TestForksAreBounded(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	for i := range 3 * forksMax {
+		e := fmt.Sprintf(`{"seq":1,"type":"door.closed","hash":"%064x"}`, i)
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", json.RawMessage(e)), false)
+		r.settle()
+	}
+	j := r.be.core.banks["lon-042"].Journals["j-1"]
+	if n := len(r.stored("lon-042", "j-1")); j.Fork != forksMax || n > forksMax+len(b.Events) {
+		t.Errorf("%d forks, %d events", j.Fork, n)
+	}
+	st, _ := r.be.Bank("lon-042")
+	if last := st.Findings[len(st.Findings)-1]; last.Kind != FoundFork || last.N < forksMax {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestGapCoversItsRun(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")

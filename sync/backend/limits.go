@@ -13,6 +13,7 @@ const (
 	codesMax  = 200_000 // records in a set; Issue refuses more
 
 	journalsMax   = 8       // journals remembered of a bank; the oldest but the current is forgotten, with its events
+	forksMax      = 64      // times a journal may go back; what it tells anew after that is not kept
 	findingsMax   = 32      // findings kept of a bank; the oldest go
 	alarmsMax     = 64      // alarms from events standing at a bank; more are not shown
 	pendingMax    = 64      // commands unanswered at a bank; Command refuses more
