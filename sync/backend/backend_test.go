@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"strings"
@@ -201,6 +202,32 @@ func TestLostChunkIsAskedFor(t *testing.T) {
 	if n := r.sentDown - before; n > 4 {
 		t.Errorf("one chunk took %d messages", n)
 	}
+}
+
+// TestChunksAreBounded: for each chunk that is asked for, the whole set is read.
+func TestChunksAreBounded(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.issue("lon-042", "acme", 1000)
+	r.connect("lon-042")
+	r.pass(snapWindow)
+	st, _ := r.be.Bank("lon-042")
+	want := st.Sets["acme"]
+	before := r.sentDown
+	for i := range 10 * snapBurst {
+		g := wire.Get{V: 1, Bank: "lon-042", Want: "codes", Set: "acme", Epoch: want.Epoch, Chunk: 1, To: want.Version, Nonce: fmt.Sprint(i)}
+		r.say("lon-042", wire.TopicGet, mustJSON(t, g), false)
+	}
+	for len(r.up) > 0 {
+		p := r.up[0]
+		r.up = r.up[1:]
+		r.deliverUp(p)
+	}
+	if n := r.sentDown - before; n > snapBurst {
+		t.Errorf("%d chunks were sent in one moment", n)
+	}
+	r.pass(2 * retryMax)
+	r.agree("lon-042")
 }
 
 func TestRepeatedQuestionGetsASnapshot(t *testing.T) {

@@ -42,7 +42,7 @@ const (
 
 	futileMax  = 4 // tries to bring a set up to date; then it gets a new epoch
 	snapWindow = 30 * time.Second
-	snapBurst  = 6  // snapshots of a set in a snapWindow; a further one waits for the retry
+	snapBurst  = 6  // snapshots of a set, or chunks asked for, in a snapWindow; a further one waits for the retry
 	trustLag   = 50 // events a bank may be behind to get a new key set; see sendTrust
 
 	keepCodes  = 7 * 24 * time.Hour  // a used, revoked or expired code is dropped this long after its end

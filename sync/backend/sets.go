@@ -183,7 +183,7 @@ func (t *txn) syncSet(b *bank, name string, s *set, nonce string) {
 // snapshot orders the whole set, or one chunk of it.
 func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to int64) {
 	s.again.sent(t.now)
-	if chunk == 0 && !s.snaps.take(t.now) {
+	if !s.snaps.take(t.now) {
 		return // the retry comes to it
 	}
 	k, ok := t.c.pick(b, name, wire.TopicCodes)
