@@ -1,6 +1,9 @@
 package ui
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestFit(t *testing.T) {
 	const red = "\x1b[31m"
@@ -22,4 +25,23 @@ func TestFit(t *testing.T) {
 			t.Errorf("%q in %dx%d: %q, want %q", test.text, test.width, test.height, got, test.want)
 		}
 	}
+}
+
+// FuzzFit: whatever the text, no line is too long and there are not too many, so that
+// nothing wraps or scrolls.
+func FuzzFit(f *testing.F) {
+	f.Add("BANK\nlon-042\n", 6, 2)
+	f.Add("a \x1b[31moffline\x1b[0m z\n\n\x1b[31", 6, 1)
+	f.Add("ü\xff…\n", 0, -1)
+	f.Fuzz(func(t *testing.T, text string, width, height int) {
+		lines := strings.Split(Fit(text, width, height, "there"), "\n")
+		if len(lines) > max(height, 1) {
+			t.Errorf("%d lines, %d fit", len(lines), height)
+		}
+		for _, l := range lines {
+			if n := printed(l); n > max(width, 1) {
+				t.Errorf("%q takes %d columns of %d", l, n, width)
+			}
+		}
+	})
 }
