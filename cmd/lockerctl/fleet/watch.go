@@ -2,10 +2,13 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +17,9 @@ import (
 	"lockerd/sync/backend"
 )
 
-const watchHelp = `On a terminal the table is drawn anew each second until interrupted. Elsewhere, and
-with --once, it is printed once. With --json each bank is a line, again whenever
+const watchHelp = `On a terminal the table is drawn anew each second until interrupted. Where not all
+fits, alarms come first, then the banks that have some, then those away. Elsewhere,
+and with --once, it is printed once, in the order of names. With --json each bank is a line, again whenever
 something of it has changed; with --once, one document. OUT are doors out of
 service, LAG events that the bank has and this state has not. Of a bank that is away
 the row tells what was when it was SEEN; - is not known. Alarms stand below the table,
@@ -49,19 +53,23 @@ func (c *call) watchOnce(ctx context.Context, d desk) error {
 	return c.print(f, func(p *ui.Page) { fleetTable(p, &f) })
 }
 
-// watchLive draws the table over itself.
+// watchLive draws the table over itself. A serve that ends is awaited: what was known
+// last stands there meanwhile.
 func (c *call) watchLive(ctx context.Context, d desk) error {
 	ui.Emit(c.out, "\x1b[?25l")           // no cursor meanwhile
 	defer ui.Emit(c.out, "\x1b[?25h\r\n") // flushed by run
+	var shown *fleetPage
 	for {
-		var f fleetPage
-		if err := d.ask(ctx, "banks", struct{}{}, &f); err != nil {
+		f := &fleetPage{}
+		switch err := d.ask(ctx, "banks", struct{}{}, f); {
+		case err == nil:
+			shown = f
+		case ctx.Err() != nil || shown == nil:
 			return over(ctx, err)
+		default:
+			shown.At, shown.Connected, shown.Failed = now(), false, err.Error()
 		}
-		var table bytes.Buffer
-		fleetTable(&ui.Page{W: &table, Colour: c.colour()}, &f)
-		width, height := c.size()
-		ui.Emit(c.out, "\x1b[H\x1b[J%s", ui.Fit(table.String(), width, height, "lockerctl fleet watch --once has all; Ctrl-C ends"))
+		ui.Emit(c.out, "\x1b[H\x1b[J%s", c.screen(shown))
 		if err := c.out.Flush(); err != nil {
 			return err
 		}
@@ -71,6 +79,39 @@ func (c *call) watchLive(ctx context.Context, d desk) error {
 			return nil
 		}
 	}
+}
+
+// screen fits the fleet to the terminal. Where not all fits, alarms stand above the table,
+// on a third of the screen, and banks in the order of their need.
+func (c *call) screen(f *fleetPage) string {
+	width, height := c.size()
+	var text bytes.Buffer
+	p := &ui.Page{W: &text, Colour: c.colour()}
+	if fleetTable(p, f); bytes.Count(text.Bytes(), []byte("\n")) > height {
+		text.Reset()
+		slices.SortStableFunc(f.Banks, func(a, b backend.Status) int { return cmp.Compare(ease(&a), ease(&b)) })
+		fleetHead(p, f)
+		if alarms, left := fleetAlarms(f, height/3); alarms.Len() > 0 {
+			p.Table(alarms)
+			if left > 0 {
+				p.Line("… %d alarms more", left)
+			}
+			p.Line("")
+		}
+		p.Table(fleetRows(f))
+	}
+	return ui.Fit(text.String(), width, height, "lockerctl fleet watch --once has all; Ctrl-C ends")
+}
+
+// ease is how little a bank needs a person.
+func ease(b *backend.Status) int {
+	switch {
+	case len(b.Alarms) > 0:
+		return 0
+	case !b.Online:
+		return 1
+	}
+	return 2
 }
 
 // watchLines prints a bank whenever something of it has changed.
@@ -118,6 +159,16 @@ func over(ctx context.Context, err error) error {
 }
 
 func fleetTable(p *ui.Page, f *fleetPage) {
+	fleetHead(p, f)
+	if len(f.Banks) == 0 {
+		return
+	}
+	p.Table(fleetRows(f))
+	alarms, _ := fleetAlarms(f, math.MaxInt)
+	p.Section(alarms)
+}
+
+func fleetHead(p *ui.Page, f *fleetPage) {
 	if !f.Connected {
 		p.Line("%s", ui.Paint("not connected: "+ui.Clean(f.Failed), ui.Bad, p.Colour))
 	}
@@ -125,23 +176,43 @@ func fleetTable(p *ui.Page, f *fleetPage) {
 		p.Line("no bank has been heard of yet")
 		return
 	}
-	t := &ui.Table{Head: []string{"BANK", "STATE", "SEEN", "VERSION", "DOORS", "OPEN", "OUT", "STOCK LOW", "CODES", "DESIRED", "EVENTS", "LAG", "ALARMS"}}
-	online := 0
+	online, alarmed := 0, 0
 	for i := range f.Banks {
 		if f.Banks[i].Online {
 			online++
 		}
-		fleetRow(t, &f.Banks[i], f.At)
-	}
-	p.Line("%d banks, %d online  %s", len(f.Banks), online, ui.Local(f.At))
-	p.Table(t)
-	alarms := &ui.Table{}
-	for i := range f.Banks {
-		for _, a := range f.Banks[i].Alarms {
-			alarms.Row(ui.Plain(f.Banks[i].Bank), ui.Tinted(a, ui.Bad))
+		if len(f.Banks[i].Alarms) > 0 {
+			alarmed++
 		}
 	}
-	p.Section(alarms)
+	p.Line("%d banks, %d online, %d with alarms  %s", len(f.Banks), online, alarmed, ui.Local(f.At))
+}
+
+// fleetAlarms lists alarms, each with its bank, and counts those beyond most.
+func fleetAlarms(f *fleetPage, most int) (t *ui.Table, left int) {
+	t = &ui.Table{}
+	for i := range f.Banks {
+		for _, a := range f.Banks[i].Alarms {
+			if t.Len() == most {
+				left++
+				continue
+			}
+			t.Row(ui.Plain(f.Banks[i].Bank), ui.Tinted(a, ui.Bad))
+		}
+	}
+	return t, left
+}
+
+func bankTable() *ui.Table {
+	return &ui.Table{Head: []string{"BANK", "STATE", "SEEN", "VERSION", "DOORS", "OPEN", "OUT", "STOCK LOW", "CODES", "DESIRED", "EVENTS", "LAG", "ALARMS"}}
+}
+
+func fleetRows(f *fleetPage) *ui.Table {
+	t := bankTable()
+	for i := range f.Banks {
+		fleetRow(t, &f.Banks[i], f.At)
+	}
+	return t
 }
 
 func fleetRow(t *ui.Table, b *backend.Status, at locker.Time) {
@@ -233,7 +304,7 @@ func showVerb(*flag.FlagSet) action {
 }
 
 func bankPage(p *ui.Page, b *backend.Status) {
-	head := &ui.Table{Head: []string{"BANK", "STATE", "SEEN", "VERSION", "DOORS", "OPEN", "OUT", "STOCK LOW", "CODES", "DESIRED", "EVENTS", "LAG", "ALARMS"}}
+	head := bankTable()
 	fleetRow(head, b, now())
 	p.Table(head)
 	t := &ui.Table{}
