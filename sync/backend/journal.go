@@ -167,7 +167,7 @@ func (t *txn) events(b *bank, m *wire.Events) {
 	j := t.journalOf(b, m.Journal)
 	for _, raw := range m.Events {
 		var h eventHead
-		if len(raw) > eventBytes || json.Unmarshal(raw, &h) != nil || h.Seq == 0 || h.Seq > 1<<62 {
+		if json.Unmarshal(raw, &h) != nil || h.Seq == 0 || h.Seq > 1<<62 {
 			b.find(t.now, FoundMalformed, "an event without a readable seq")
 			break
 		}

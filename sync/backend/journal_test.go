@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/backend/banktest"
+	"lockerd/sync/outbox"
 	"lockerd/sync/wire"
 )
 
@@ -44,6 +46,22 @@ func TestEventsAreStoredOnceInOrder(t *testing.T) {
 		if !bytes.Equal(e.Raw, b.Events[i]) || e.Flag != FlagNone {
 			t.Fatalf("event %d: %s %s", i, e.Flag, e.Raw)
 		}
+	}
+}
+
+// TestLargeEventIsStored: a batch of one event may be larger than any other.
+func TestLargeEventIsStored(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 60)
+	b.Emit(r.at(), locker.Event{Type: locker.EvStorageFault, Error: strings.Repeat("x", outbox.MaxAlone-1000)})
+	emit(r, b, 60)
+	b.Send(r.at())
+	r.settle()
+	r.agree("lon-042")
+	if st, _ := r.be.Bank("lon-042"); len(st.Findings) > 0 {
+		t.Errorf("%+v", st.Findings)
 	}
 }
 

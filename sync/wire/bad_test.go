@@ -170,3 +170,29 @@ func TestCheckCode(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeBatches: only one event may be larger than a batch, and then it is alone.
+func TestLargeBatches(t *testing.T) {
+	batch := func(bytes ...int) []byte {
+		list := make([]string, len(bytes))
+		for i, n := range bytes {
+			list[i] = fmt.Sprintf(`{"seq":%d,"why":%q}`, i+1, strings.Repeat("x", n))
+		}
+		return []byte(`{"v":1,"bank":"lon-042","journal":"j1","events":[` + strings.Join(list, ",") + `]}`)
+	}
+	for _, x := range []struct {
+		b  []byte
+		ok bool
+	}{
+		{batch(MaxBatch - 200), true},
+		{batch(MaxBatch), true},
+		{batch(MaxAlone - 200), true},
+		{batch(MaxAlone), false},
+		{batch(MaxBatch/2-200, MaxBatch/2-200), true},
+		{batch(MaxBatch/2, MaxBatch/2), false},
+	} {
+		if _, err := DecodeEvents(x.b); (err == nil) != x.ok {
+			t.Errorf("%d bytes: %v", len(x.b), err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ const (
 	MaxDown   = 64 << 10  // bytes of a message from above, signed (contract 6)
 	MaxEvents = 50        // events of a batch (contract 6.4)
 	MaxBatch  = 16 << 10  // bytes of a batch, the whole message
+	MaxAlone  = 64 << 10  // bytes of a batch of one larger event
 	MaxUp     = 256 << 10 // bytes of any other message from a bank
 	MaxKeys   = 128       // keys of a set: as many as fit into a message
 	MaxChunks = 1 << 16   // of a snapshot: far more codes than a bank can hold

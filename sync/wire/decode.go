@@ -72,7 +72,10 @@ func DecodeHealth(b []byte) (Health, error) {
 // DecodeEvents reads TopicEvents. The events are the bytes as they were sent, so
 // that their hashes can be checked; what is in them is not judged.
 func DecodeEvents(b []byte) (Events, error) {
-	m, err := decode(eventsPlan, "events", b, MaxBatch)
+	m, err := decode(eventsPlan, "events", b, MaxAlone)
+	if err == nil && len(b) > MaxBatch && len(m.Events) > 1 {
+		return m, fmt.Errorf("cannot read events: %d in %d bytes: a batch of more than one has at most %d; ignore it", len(m.Events), len(b), MaxBatch)
+	}
 	if err == nil {
 		err = check("events", m.V, m.bounds())
 	}
