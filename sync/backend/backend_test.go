@@ -165,6 +165,27 @@ func TestSnapshotOfTenThousand(t *testing.T) {
 	}
 }
 
+// TestBirthThatComesAgain: the bank could not take what came down, and says so.
+func TestBirthThatComesAgain(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	r.issue("lon-042", "acme", 3)
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{}); err != nil {
+		t.Fatal(err)
+	}
+	give(t, r, openDoor)
+	r.drain()
+	r.down = nil
+	r.now = r.now.Add(time.Millisecond)
+	r.say("lon-042", wire.TopicState, mustJSON(t, b.Birth(r.at())), true)
+	r.settle()
+	r.agree("lon-042")
+	if len(b.Done) != 1 {
+		t.Errorf("done %v", b.Done)
+	}
+}
+
 func TestLostChunkIsAskedFor(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")

@@ -13,8 +13,10 @@ func pairLess(boot, conn, boot2, conn2 int64) bool {
 	return boot < boot2 || boot == boot2 && conn < conn2
 }
 
-// state takes a birth or a death.
-func (t *txn) state(b *bank, s *wire.State) {
+// state takes a birth or a death. A birth that comes again on its connection says that the
+// bank has lost what came down: it is answered like the first, unless it is the retained
+// one.
+func (t *txn) state(b *bank, s *wire.State, retained bool) {
 	if s.Status == wire.Offline {
 		t.death(b, s)
 		return
@@ -39,7 +41,7 @@ func (t *txn) state(b *bank, s *wire.State) {
 	j.Boot, j.Conn = s.Boot, s.Conn
 	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
 	t.absorb(b, s, news)
-	if news || !b.answered {
+	if news || !b.answered || !retained {
 		b.answered = true
 		b.forgetSent()
 		t.answer(b)

@@ -12,18 +12,17 @@ const (
 	deltaMax  = 8       // messages of one delta; a longer one goes as a snapshot
 	codesMax  = 200_000 // records in a set; Issue refuses more
 
-	journalsMax   = 8         // journals remembered of a bank; the oldest but the current is forgotten, with its events
-	forksMax      = 64        // times a journal may go back; what it tells anew after that is not kept
-	findingsMax   = 32        // findings kept of a bank; the oldest go
-	alarmsMax     = 64        // alarms from events standing at a bank; more are not shown
-	pendingMax    = 64        // commands unanswered at a bank; Command refuses more
-	answeredMax   = 16        // replies kept of a bank when it gets an order
-	managedMax    = 64        // sets of a bank
-	replyBytes    = 8 << 10   // of a reply; a longer result is not kept
-	snapshotBytes = 256 << 10 // of state/doors; larger ones are refused
-	payloadBytes  = 256 << 10 // of anything from a bank
-	banksMax      = 200_000   // banks; a further one is not listened to
-	journalID     = 64        // characters of a journal's id
+	journalsMax  = 8         // journals remembered of a bank; the oldest but the current is forgotten, with its events
+	forksMax     = 64        // times a journal may go back; what it tells anew after that is not kept
+	findingsMax  = 32        // findings kept of a bank; the oldest go
+	alarmsMax    = 64        // alarms from events standing at a bank; more are not shown
+	pendingMax   = 64        // commands unanswered at a bank; Command refuses more
+	answeredMax  = 16        // replies kept of a bank when it gets an order
+	managedMax   = 64        // sets of a bank
+	replyBytes   = 8 << 10   // of a reply; a longer result is not kept
+	payloadBytes = 256 << 10 // of anything from a bank
+	banksMax     = 200_000   // banks; a further one is not listened to
+	journalID    = 64        // characters of a journal's id
 
 	subscribeEvery = 10 * time.Minute // between two looks whether anything comes over a filter
 

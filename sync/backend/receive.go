@@ -56,7 +56,7 @@ func splitTopic(prefix, topic string) (bank, rest string, ok bool) {
 func (t *txn) take(b *bank, topic string, m *Message) error {
 	switch topic {
 	case wire.TopicState:
-		return with(b, t, m, wire.DecodeState, func(v *wire.State) string { return v.Bank }, t.state)
+		return with(b, t, m, wire.DecodeState, func(v *wire.State) string { return v.Bank }, func(b *bank, v *wire.State) { t.state(b, v, m.Retained) })
 	case wire.TopicDoors:
 		return with(b, t, m, wire.DecodeDoors, func(v *wire.Doors) string { return v.Bank }, func(b *bank, v *wire.Doors) { t.doors(b, v, m.Payload) })
 	case wire.TopicStock:
