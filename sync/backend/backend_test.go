@@ -352,6 +352,37 @@ func TestOldCodesGo(t *testing.T) {
 	}
 }
 
+// TestLateWordOfAReplacedBoard: what was used there is not used once more.
+func TestLateWordOfAReplacedBoard(t *testing.T) {
+	r := newRig(t)
+	old := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	codes := r.issue("lon-042", "acme", 3)
+	three := 3
+	multi, err := r.be.Issue(t.Context(), "lon-042", "acme", locker.Code{Kind: locker.Collect, SKU: "a", Uses: &three})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	told := len(old.Events)
+	for _, id := range []string{codes[0].Code.ID, multi[0].Code.ID} {
+		old.Emit(r.at(), locker.Event{Type: locker.EvCodeUsed, Set: "acme", Code: id})
+	}
+	r.now = r.now.Add(time.Hour)
+	b := r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", old.Events[told:]...), false)
+	r.settle()
+	r.agree("lon-042")
+	acme := b.Sets["acme"]
+	if _, there := acme.Live[codes[0].Code.ID]; there || len(acme.Live) != 3 {
+		t.Errorf("the new board has %d codes, the used one: %v", len(acme.Live), there)
+	}
+	if c := acme.Live[multi[0].Code.ID]; c.MaxUses() != 2 {
+		t.Errorf("3 uses less 1 are %d", c.MaxUses())
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)

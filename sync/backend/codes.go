@@ -155,15 +155,34 @@ func (t *txn) spend(b *bank, name string, s *set) {
 	})
 	for _, old := range used {
 		r := *old
-		if left := r.Code.MaxUses() - r.Used; r.Code.MaxUses() > 0 && left > 0 {
-			r.Code.Uses = &left
-			r.Code.Rev++
-		} else if r.Code.MaxUses() > 0 {
-			r.State = StateSpent
+		if r.Code.MaxUses() > 0 {
+			r = r.less(r.Used)
 		}
 		r.Used = 0
 		t.save(b, name, s, old, &r)
 	}
+}
+
+// less is the record with uses taken out of which the present board has no marks.
+func (r record) less(uses int) record {
+	if left := r.Code.MaxUses() - uses; left > 0 {
+		r.Code.Uses = &left
+		r.Code.Rev++
+	} else {
+		r.State = StateSpent
+	}
+	return r
+}
+
+// useBefore takes a use at a board that has been replaced from what the present one has.
+func (t *txn) useBefore(b *bank, name, id string) {
+	s, old := b.Sets[name], t.record(b.Name, name, id)
+	if s == nil || old == nil || old.State != StateLive || old.Code.MaxUses() == 0 {
+		return
+	}
+	before, r := s.Version, old.less(1)
+	t.save(b, name, s, old, &r)
+	t.push(b, name, s, before)
 }
 
 // use notes a use that the bank has told of.

@@ -10,8 +10,12 @@ import (
 // learn takes from an event, stored just now, what it says of the bank.
 func (t *txn) learn(b *bank, journal string, ev *locker.Event) {
 	if journal != b.Journal {
-		if ev.Type == locker.EvCodeUsed { // late word of a board that is gone
+		switch {
+		case ev.Type != locker.EvCodeUsed:
+		case b.Journal == "": // the birth is still to come
 			t.use(b, ev.Set, ev.Code, ev.At)
+		default: // late word of a board that is gone
+			t.useBefore(b, ev.Set, ev.Code)
 		}
 		return
 	}
