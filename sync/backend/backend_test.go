@@ -383,6 +383,30 @@ func TestLateWordOfAReplacedBoard(t *testing.T) {
 	}
 }
 
+// TestNumbersOfAReplacedBoard: a board can drive them up to where the next one is beyond
+// what can be read. The one that takes its place begins with none.
+func TestNumbersOfAReplacedBoard(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.issue("lon-042", "acme", 3)
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{SKUs: []locker.SKURule{{SKU: "wanted"}}}); err != nil {
+		t.Fatal(err)
+	}
+	r.connect("lon-042")
+	const top = 1<<53 - 1
+	b.Sets["acme"].Epoch, b.Desired.Version, b.Trust, b.Counter = top, top, top, top
+	r.connect("lon-042")
+	r.pass(time.Minute)
+	b = r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	give(t, r, openDoor)
+	r.pass(10 * time.Minute)
+	r.agree("lon-042")
+	if len(b.Sets["acme"].Live) != 3 || len(b.Desired.Doc.SKUs) != 1 || len(b.Done) != 1 {
+		t.Errorf("%d codes, desired %+v, done %v", len(b.Sets["acme"].Live), b.Desired, b.Done)
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)

@@ -3,6 +3,7 @@ package backend
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/wire"
@@ -134,15 +135,32 @@ func (t *txn) changeJournal(b *bank, id string) {
 		for _, name := range slices.Sorted(maps.Keys(b.Sets)) {
 			t.endProbe(b, name, b.Sets[name])
 			t.spend(b, name, b.Sets[name])
+			t.calmEpoch(b, name, b.Sets[name])
 		}
 	}
 	b.Journal = id
 	b.Desired.Applied, b.Desired.Rejected, b.Desired.Why = 0, 0, ""
+	if t.driven(b.Desired.Version) {
+		b.Desired.Version = t.now.Time().Unix()
+	}
 	b.Trust = document{}
 	b.TrustAt, b.TrustSent = 0, 0
 	b.doors, b.stock = doorsSummary{}, nil
 	b.Counter = 0
 	b.Update = nil
+}
+
+// driven tells whether a number that begins with the time, in seconds, is far above it: a
+// board has claimed more, up to where the next one is no number any more.
+func (t *txn) driven(n int64) bool { return n > t.now.Add(24*time.Hour).Time().Unix() }
+
+// calmEpoch has a set begin anew where a board has driven its epoch up: the next one
+// knows of none.
+func (t *txn) calmEpoch(b *bank, name string, s *set) {
+	if t.driven(s.Epoch) {
+		s.Epoch, s.Bank = 0, position{}
+		t.newEpoch(b, name, s)
+	}
 }
 
 // absorb believes what the birth says of the bank's side. A birth that comes again,
