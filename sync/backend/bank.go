@@ -47,12 +47,12 @@ func (b *bank) inherit(old *bank) {
 	b.Desired.again, b.Trust.again = old.Desired.again, old.Trust.again
 	for name, s := range b.Sets {
 		if o := old.Sets[name]; o != nil {
-			s.again, s.sent, s.asked = o.again, o.sent, o.asked
+			s.again, s.snaps, s.futile, s.sent, s.asked = o.again, o.snaps, o.futile, o.sent, o.asked
 		}
 	}
 	for id, j := range b.Journals {
 		if o := old.Journals[id]; o != nil {
-			j.asked, j.askedAt, j.askedOnce = o.asked, o.askedAt, o.askedOnce
+			j.asked, j.askedAt, j.askedOnce, j.behind = o.asked, o.askedAt, o.askedOnce, o.behind
 		}
 	}
 	for _, c := range b.Commands {

@@ -127,6 +127,31 @@ func TestHoleWaitsForResync(t *testing.T) {
 	}
 }
 
+// TestBehindIsTakenUpOnce: also if a request was refused meanwhile.
+func TestBehindIsTakenUpOnce(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	if _, err := r.be.SetDesired("lon-042", locker.Desired{}); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	emit(r, b, 60)
+	b.Acked = 30
+	b.Online = false // what is asked for does not come
+	for range 3 {
+		r.now = r.now.Add(time.Minute)
+		b.Health(r.at())
+		r.settle()
+		if err := r.be.Drop(t.Context(), "lon-042", "acme", "none"); !errors.As(err, new(*RefusedError)) {
+			t.Fatal(err)
+		}
+	}
+	if st, _ := r.be.Bank("lon-042"); findings(st, FoundRestored) != 1 {
+		t.Errorf("%+v", st.Findings)
+	}
+}
+
 func TestHoleOfALyingBankIsTakenInTheEnd(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")
