@@ -192,11 +192,7 @@ func TestLostChunkIsAskedFor(t *testing.T) {
 	r.issue("lon-042", "acme", 1000)
 	lost := ""
 	b.Connect(r.at())
-	for len(r.up) > 0 {
-		p := r.up[0]
-		r.up = r.up[1:]
-		r.deliverUp(p)
-	}
+	r.allUp()
 	for _, p := range r.down {
 		m, _, refusal := r.trust.Open(wire.Expect{Bank: "lon-042", Journal: "j-1"}, p.topic, p.payload, false)
 		if refusal != nil {
@@ -239,11 +235,7 @@ func TestChunksAreBounded(t *testing.T) {
 		g := wire.Get{V: 1, Bank: "lon-042", Want: "codes", Set: "acme", Epoch: want.Epoch, Chunk: 1, To: want.Version, Nonce: fmt.Sprint(i)}
 		r.say("lon-042", wire.TopicGet, mustJSON(t, g), false)
 	}
-	for len(r.up) > 0 {
-		p := r.up[0]
-		r.up = r.up[1:]
-		r.deliverUp(p)
-	}
+	r.allUp()
 	if n := r.sentDown - before; n > snapBurst {
 		t.Errorf("%d chunks were sent in one moment", n)
 	}
@@ -451,7 +443,6 @@ func TestRestoredStoreConverges(t *testing.T) {
 	b.Prune(100) // acknowledged long since: nobody has them after the restore
 
 	r.store = backup
-	r.linked = false
 	r.start()
 	r.issue("lon-042", "acme", 1)
 	r.settle()
@@ -502,7 +493,7 @@ func revokedSinceTheBackup(t *testing.T, lenient bool) {
 	}
 	r.settle()
 	r.agree("lon-042")
-	r.store, r.linked = backup, false
+	r.store = backup
 	r.now = r.now.Add(time.Hour)
 	r.start()
 	r.settle()

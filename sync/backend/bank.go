@@ -13,7 +13,7 @@ import (
 type bank struct {
 	Name      string              `json:"bank"`
 	First     locker.Time         `json:"first"` // when it was first heard of
-	Seen      locker.Time         `json:"seen"`  // last message that was not a retained one; see seen
+	Seen      locker.Time         `json:"seen"`  // when its last word was said; see seen
 	Birth     *wire.State         `json:"birth,omitempty"`
 	Online    bool                `json:"online"` // no death of that connection has come
 	Reason    string              `json:"reason,omitempty"`

@@ -61,11 +61,8 @@ func TestCommandHappensOnce(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	id = give(t, r, openDoor)
-	r.drain()
-	for _, p := range r.down {
-		r.deliverDown(p)
-	}
-	r.down, r.up = nil, nil // reply and event are lost
+	r.allDown()
+	r.up = nil // reply and event are lost
 	r.connect("lon-042")
 	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone || len(b.Done) != 2 {
 		t.Errorf("%+v %v, done %v", a, ok, b.Done)
@@ -183,7 +180,6 @@ func TestLateReplyIsKept(t *testing.T) {
 func TestCommandIsOverWithoutItsBank(t *testing.T) {
 	r := newRig(t)
 	id := give(t, r, Order{Type: locker.CmdPoll})
-	r.linked = false
 	r.start()
 	r.pass(commandLife + 2*replyGrace)
 	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != Unanswered {
@@ -193,11 +189,7 @@ func TestCommandIsOverWithoutItsBank(t *testing.T) {
 
 // withoutReplies delivers to the banks what was sent, and loses their replies.
 func withoutReplies(r *rig) {
-	r.drain()
-	for _, p := range r.down {
-		r.deliverDown(p)
-	}
-	r.down = nil
+	r.allDown()
 	r.up = slices.DeleteFunc(r.up, func(p packet) bool { return p.topic == wire.TopicReply })
 	r.settle()
 }
@@ -227,11 +219,7 @@ func TestEventOvertakesReply(t *testing.T) {
 	}
 	r.connect("lon-042")
 	id := give(t, r, openDoor)
-	r.drain()
-	for _, p := range r.down {
-		r.deliverDown(p)
-	}
-	r.down = nil
+	r.allDown()
 	slices.SortStableFunc(r.up, func(a, b packet) int { return strings.Compare(a.topic, b.topic) }) // up/events, up/reply
 	r.settle()
 	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyFailed || a.Result["error"] != "shut still" {

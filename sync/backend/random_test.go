@@ -116,7 +116,6 @@ func (w *world) restart() {
 	case w.backup == nil:
 		w.backup = memory.Clone()
 	}
-	w.linked = false
 	w.start()
 }
 
@@ -133,7 +132,7 @@ func (w *world) replaceBoard(name string) {
 func TestConverges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{rig: newRig(t), rt: rt, names: []string{"ber-001", "lon-042"}, ids: map[string][]string{}}
-		w.rand, w.linked, w.store = mrand.NewChaCha8([32]byte{}), false, NewMemory()
+		w.rand, w.store = mrand.NewChaCha8([32]byte{}), NewMemory()
 		w.start()
 		for _, n := range w.names {
 			w.bank(n, "j-"+n)

@@ -68,7 +68,6 @@ type rig struct {
 	retained map[string]packet
 	up, down []packet
 	sentDown int
-	linked   bool
 	keep     int
 	rand     io.Reader      // of ids and codes; nil: crypto/rand's
 	seen     func(p packet) // each message from above
@@ -99,14 +98,11 @@ func (r *rig) start() {
 // link is a new connection of the backend: retained messages come.
 func (r *rig) link() {
 	r.t.Helper()
-	if r.linked {
-		r.be.dropLink(r.out)
-	}
+	r.be.dropLink(r.out)
 	r.out = make(chan effect, outQueue)
 	if err := r.be.beginLink(r.out); err != nil {
 		r.t.Fatal(err)
 	}
-	r.linked = true
 	r.up = nil
 	for _, k := range slices.Sorted(maps.Keys(r.retained)) {
 		r.up = append(r.up, r.retained[k])
@@ -179,6 +175,26 @@ func (r *rig) deliverDown(p packet) {
 	if b := r.banks[p.bank]; b != nil {
 		b.Receive(r.at(), p.topic, p.payload, p.retained)
 	}
+}
+
+// allUp delivers what the banks have said, and nothing of what is said to it.
+func (r *rig) allUp() {
+	r.t.Helper()
+	for len(r.up) > 0 {
+		p := r.up[0]
+		r.up = r.up[1:]
+		r.deliverUp(p)
+	}
+}
+
+// allDown delivers what was sent to the banks, and nothing of what they say to it.
+func (r *rig) allDown() {
+	r.t.Helper()
+	r.drain()
+	for _, p := range r.down {
+		r.deliverDown(p)
+	}
+	r.down = nil
 }
 
 // settle delivers everything, in order, until nobody has anything to say.

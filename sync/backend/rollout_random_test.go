@@ -73,7 +73,6 @@ func (x *rolloutChaos) turn() {
 	})
 	switch x.rng.IntN(40) {
 	case 0:
-		x.linked = false
 		x.start()
 	case 1:
 		x.now = x.now.Add(time.Duration(x.rng.IntN(10)) * time.Hour)

@@ -212,7 +212,6 @@ func TestRolloutGoesOnAfterAKill(t *testing.T) {
 		}
 		u.live(time.Duration(1+rng.IntN(3)) * 5 * time.Second)
 		before := u.rollout()
-		u.linked = false
 		u.start()
 		after := u.rollout()
 		before.Watched, after.Watched = 0, 0 // written down each 10 s
@@ -330,7 +329,6 @@ func TestRolloutLeavesOut(t *testing.T) {
 	if r.Already != 1 || len(r.Banks) != 4 || r.Banks[0].Bank != u.names[4] || u.banks[u.names[1]].Version != oldVersion {
 		t.Errorf("already %d, banks %+v", r.Already, r.Banks)
 	}
-	u.linked = false
 	u.start() // the parts of the first one are gone from the store
 	if again := u.rollout(); len(again.Banks) != 4 {
 		t.Errorf("%+v", again.Banks)

@@ -84,7 +84,6 @@ func TestRolloutKeepsParallelWhenAllComeBack(t *testing.T) {
 		}
 		u.settle()
 		if rng.IntN(2) == 0 {
-			u.linked = false
 			u.start()
 		}
 		u.pass(time.Duration(1+rng.IntN(60)) * 5 * time.Second)
@@ -202,7 +201,7 @@ func TestRolloutOfARestoredBackend(t *testing.T) {
 	}
 	backup := mem.Clone()
 	first := u.until(rollout.Paused)
-	u.store, u.linked = backup, false
+	u.store = backup
 	u.start()
 	for range 20 { // heartbeats, and what has to come again
 		u.live(30 * time.Second)

@@ -250,7 +250,7 @@ func TestRetainedOnceMore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			store := &writing{Memory: NewMemory()}
-			r.store, r.linked = store, false
+			r.store = store
 			r.start()
 			b := r.bank("lon-042", "j-1")
 			b.DoorsNow, b.StockNow = []wire.Door{doorWith("1-01", "laptop-14")}, []wire.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1}}

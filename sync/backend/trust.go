@@ -40,7 +40,7 @@ func grantsOf(keys *wire.Keys) []keyGrant {
 	return list
 }
 
-// purposes maps topics to the words of lb_may.
+// purpose is the word of lb_may for a topic.
 func purpose(topic string) string {
 	switch topic {
 	case wire.TopicAck:
