@@ -42,11 +42,22 @@ func (c *core) connected(now time.Time) {
 func (c *core) lost(now time.Time, blame bool) {
 	switch {
 	case blame && len(c.sent) > 0:
-		c.doubt.strike(c.sent[0], now)
+		c.doubt.strike(c.suspect(), now)
 	case !c.spoke && !c.doubt.held(now):
 		c.doubt.acquit()
 	}
 	c.up = false
+}
+
+// suspect returns the batch that the connection seems to have ended for: the first
+// that the broker has not taken. Those before it only lack the backend's word.
+func (c *core) suspect() sent {
+	for _, s := range c.sent {
+		if !s.taken {
+			return s
+		}
+	}
+	return c.sent[0]
 }
 
 func (c *core) rewind() {

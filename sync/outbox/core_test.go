@@ -224,3 +224,38 @@ func TestAcquitted(t *testing.T) {
 		t.Fatalf("after a connection that ended without events: %+v", c.doubt)
 	}
 }
+
+// TestSuspect has the second of two batches end each connection, before the backend
+// can acknowledge the first.
+func TestSuspect(t *testing.T) {
+	c := newCore(0, ackTimeout)
+	for i := range 2 * Tries {
+		c.connected(t0)
+		now := t0.Add(DefaultQuiet)
+		for !c.lostBy(now, 60) {
+			if c.next > 60 {
+				t.Fatalf("try %d: event 60 is behind, %+v", i, c.doubt)
+			}
+		}
+	}
+	if c.doubt.aside != 60 {
+		t.Errorf("no gap goes in the place of the event that ends each connection: %+v", c.doubt)
+	}
+}
+
+// lostBy sends a batch, and ends the connection if an event is in it; the broker takes
+// every other one. Single events are acknowledged, batches too late.
+func (c *core) lostBy(now time.Time, event uint64) bool {
+	from, most, _ := c.want(now)
+	b := Batch{First: from, Last: from + uint64(most) - 1}
+	c.send(from, b)
+	if b.First <= event && event <= b.Last {
+		c.lost(now, true)
+		return true
+	}
+	c.taken(b.Last, now)
+	if most == 1 {
+		c.ack(b.Last, now)
+	}
+	return false
+}

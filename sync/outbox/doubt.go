@@ -36,10 +36,11 @@ func (d *doubt) strike(b sent, now time.Time) {
 	}
 }
 
-// taken clears what is taken by the broker.
+// taken clears what is taken by the broker. Batches before the one that is doubted
+// say nothing of it: they go again on each connection, and are taken each time.
 func (d *doubt) taken(last uint64) {
 	d.strikes = min(d.strikes, Tries)
-	if d.strikes < Tries || last >= d.upto {
+	if last >= d.upto {
 		d.strikes, d.upto = 0, 0
 	}
 }
