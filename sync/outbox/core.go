@@ -1,6 +1,9 @@
 package outbox
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // sent is a batch on its way.
 type sent struct {
@@ -16,6 +19,7 @@ type core struct {
 	sent  []sent // ascending, at most Window
 	up    bool   // there is a connection
 	spoke bool   // events went out on it
+	since uint64 // last event sent since the last resync
 
 	base  time.Duration // ack_timeout
 	quiet time.Duration // see Options
@@ -26,7 +30,7 @@ type core struct {
 }
 
 func newCore(acked uint64, ackTimeout time.Duration) core {
-	return core{acked: acked, next: acked + 1, base: ackTimeout, quiet: DefaultQuiet, wait: ackTimeout, sent: make([]sent, 0, Window)}
+	return core{acked: acked, next: acked + 1, since: math.MaxUint64, base: ackTimeout, quiet: DefaultQuiet, wait: ackTimeout, sent: make([]sent, 0, Window)}
 }
 
 // connected begins a connection: all that is not acknowledged goes again.
@@ -67,9 +71,10 @@ func (c *core) rewind() {
 }
 
 // ack notes that the backend has all up to upto, and tells whether that is
-// news. It may be more than what has been sent since a rewind.
+// news. It may be more than what has been sent since a rewind, but not since a
+// resync: then it is of before, and the backend has asked for what it acknowledged.
 func (c *core) ack(upto uint64, now time.Time) bool {
-	if upto <= c.acked {
+	if upto = min(upto, c.since); upto <= c.acked {
 		return false
 	}
 	c.acked = upto
@@ -88,6 +93,7 @@ func (c *core) ack(upto uint64, now time.Time) bool {
 // resync goes back, or ahead, to where the backend asks to begin.
 func (c *core) resync(from uint64) {
 	c.acked = max(from, 1) - 1
+	c.since = c.acked
 	c.wait = c.base
 	c.rewind()
 }
@@ -146,6 +152,7 @@ func (c *core) send(from uint64, b Batch) bool {
 	c.spoke = true
 	c.sent = append(c.sent, sent{first: b.First, last: b.Last})
 	c.next = b.Last + 1
+	c.since = max(c.since, b.Last)
 	return true
 }
 

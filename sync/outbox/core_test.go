@@ -259,3 +259,19 @@ func (c *core) lostBy(now time.Time, event uint64) bool {
 	}
 	return false
 }
+
+// TestLateAck has an acknowledgement of before a resync come after it.
+func TestLateAck(t *testing.T) {
+	c := newCore(1000, ackTimeout)
+	c.connected(t0)
+	c.resync(401)
+	if c.ack(1000, t0) {
+		t.Fatal("what the backend has asked for again counts as acknowledged")
+	}
+	if n := fill(t, &c, t0); n != Window {
+		t.Fatalf("%d batches after a resync", n)
+	}
+	if c.ack(1000, t0); c.acked != 600 {
+		t.Errorf("acknowledged up to %d, sent up to 600", c.acked)
+	}
+}
