@@ -30,7 +30,8 @@ const (
 // comes down. Tries connections that a batch has ended are a step: from its
 // batch to its events one by one, from one event to a journal.gap in its place,
 // and from there to Hold, in which no event is sent and the rest of the session
-// goes on.
+// goes on. After it the event and its gap have one more try each: a broker that took
+// no event at all may now dislike one only.
 //
 // Where events go one by one, each connection must first live for DefaultQuiet
 // without any: one that ends meanwhile shows that connections end for something

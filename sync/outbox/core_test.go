@@ -183,8 +183,11 @@ func TestDoubt(t *testing.T) {
 	if b, sent := die(); !sent || b.Last != 1 {
 		t.Fatal("after the pause events do not go one by one")
 	}
-	if _, sent := die(); sent || c.doubt.aside != 0 {
-		t.Fatal("not held again, or an event still set aside")
+	if _, sent := die(); !sent || c.doubt.aside != 0 {
+		t.Fatal("after the pause no gap has a try, or the event is still set aside")
+	}
+	if _, sent := die(); sent {
+		t.Fatal("not held again")
 	}
 	now = now.Add(Hold)
 	c.connected(now)
@@ -273,5 +276,22 @@ func TestLateAck(t *testing.T) {
 	}
 	if c.ack(1000, t0); c.acked != 600 {
 		t.Errorf("acknowledged up to %d, sent up to 600", c.acked)
+	}
+}
+
+// TestGapAfterPause has a broker that at first takes no event at all, and then all but
+// one.
+func TestGapAfterPause(t *testing.T) {
+	c := newCore(0, ackTimeout)
+	now := t0
+	for range 3 * Tries {
+		c.connected(now)
+		now = now.Add(DefaultQuiet)
+		c.lostBy(now, 1)
+	}
+	now = now.Add(Hold)
+	c.connected(now)
+	if now = now.Add(DefaultQuiet); !c.lostBy(now, 1) || c.doubt.aside != 1 {
+		t.Errorf("after the pause the event blocks all others for ever: %+v", c.doubt)
 	}
 }

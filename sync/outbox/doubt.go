@@ -28,11 +28,11 @@ func (d *doubt) acquit() { d.strikes, d.upto, d.aside = 0, 0, 0 }
 func (d *doubt) strike(b sent, now time.Time) {
 	d.strikes++
 	d.upto = max(d.upto, b.last)
-	if d.strikes == 2*Tries {
+	if d.strikes == 2*Tries || d.strikes == 3*Tries-1 {
 		d.aside = b.first
 	}
-	if d.strikes >= 3*Tries {
-		d.strikes, d.aside, d.until = 3*Tries-1, 0, now.Add(Hold) // one more decides the next time
+	if d.strikes >= 3*Tries { // after the pause the event has one more try, and then its gap
+		d.strikes, d.aside, d.until = 3*Tries-2, 0, now.Add(Hold)
 	}
 }
 
