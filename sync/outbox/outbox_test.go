@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type shelf struct {
 	mu    sync.Mutex
 	lines [][]byte
-	first uint64
+	next  uint64
 	grown chan struct{}
 	acked uint64
 	err   error
@@ -22,13 +23,16 @@ type shelf struct {
 	reads int
 }
 
-func newShelf(n uint64) *shelf { return &shelf{lines: run(1, n), first: 1, grown: make(chan struct{})} }
+func newShelf(n uint64) *shelf {
+	return &shelf{lines: run(1, n), next: n + 1, grown: make(chan struct{})}
+}
 
-func (s *shelf) add(n uint64) {
+func (s *shelf) add(n uint64) { s.put(run(s.Next(), s.Next()+n-1)...) }
+
+func (s *shelf) put(lines ...[]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.first + uint64(len(s.lines))
-	s.lines = append(s.lines, run(next, next+n-1)...)
+	s.lines, s.next = append(s.lines, lines...), s.next+uint64(len(lines))
 	close(s.grown)
 	s.grown = make(chan struct{})
 }
@@ -36,30 +40,43 @@ func (s *shelf) add(n uint64) {
 func (s *shelf) drop(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lines, s.first = s.lines[n:], s.first+uint64(n)
+	s.lines = s.lines[n:]
+}
+
+// from returns the lines with a seq of at least seq.
+func (s *shelf) from(seq uint64) [][]byte {
+	i, _ := slices.BinarySearchFunc(s.lines, seq, func(l []byte, seq uint64) int {
+		n, _ := seqOf(l)
+		return cmp.Compare(n, seq)
+	})
+	return s.lines[i:]
 }
 
 func (s *shelf) First() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.first
+	if len(s.lines) == 0 {
+		return s.next
+	}
+	n, _ := seqOf(s.lines[0])
+	return n
 }
 
 func (s *shelf) Next() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.first + uint64(len(s.lines))
+	return s.next
 }
 
 func (s *shelf) Lines(from uint64, fn func([]byte) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	for i := int(max(from, s.first) - s.first); i < len(s.lines); i++ {
-		if s.err != nil && s.first+uint64(i) >= s.bad {
+	for _, l := range s.from(from) {
+		if n, _ := seqOf(l); s.err != nil && n >= s.bad {
 			return s.err
 		}
-		if !fn(s.lines[i]) {
+		if !fn(l) {
 			break
 		}
 	}
