@@ -25,7 +25,7 @@ type Config struct {
 	Bank   string     // "": all banks below the prefix
 	Aside  bool       // a rollout is left to another Backend, until Carry is called
 	// Barred tells whether a bank's board may not speak for it any more: what comes from it is
-	// left aside. nil: none is. It is asked within a transaction and must not use the store.
+	// left aside, and it is told nothing. nil: none is. It is asked within a transaction and must not use the store.
 	Barred func(bank string) bool
 	Keep   int // events kept of each journal; 0: 200,000. The oldest go, acknowledged long since
 	Now    func() time.Time

@@ -8,8 +8,8 @@ import (
 	"lockerd/sync/wire"
 )
 
-// TestBarred leaves aside what comes in the name of a bank whose board was revoked, and takes
-// up with the next board where the last one was.
+// TestBarred leaves aside what comes in the name of a bank whose board was revoked, tells it
+// nothing, and takes up with the next board where the last one was.
 func TestBarred(t *testing.T) {
 	r := newRig(t)
 	r.bank("lon-042", "j-1")
@@ -23,6 +23,10 @@ func TestBarred(t *testing.T) {
 	r.be.cfg.Barred = func(bank string) bool { return barred && bank == "lon-042" }
 	down := r.sentDown
 	r.banks["lon-042"].Emit(r.at(), locker.Event{Type: "door.opened", Door: locker.DoorID{Locker: 1, Door: 2}})
+	r.issue("lon-042", "acme", 1) // it was there a moment ago
+	r.issue("lon-042", "acme", logMax+1)
+	give(t, r, openDoor)
+	r.settle()
 	r.connect("lon-042")
 	r.settle()
 	if n := len(r.events("lon-042")); n != before {
@@ -45,6 +49,7 @@ func TestBarred(t *testing.T) {
 	if n := len(r.events("lon-042")); n <= before {
 		t.Error("the next board's events are left aside too")
 	}
+	r.agree("lon-042")
 }
 
 func doorWith(id, sku string) wire.Door {

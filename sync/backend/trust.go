@@ -58,8 +58,12 @@ func purpose(topic string) string {
 }
 
 // pick chooses the key for a message: one that the bank knows as able to sign it, of
-// the set's tenant rather than of the operator, the newest.
+// the set's tenant rather than of the operator, the newest. There is none for a board
+// that is barred.
 func (c *core) pick(b *bank, set, topic string) (Key, bool) {
+	if c.barred(b.Name) {
+		return Key{}, false
+	}
 	known := c.granted(b.TrustAt)
 	switch {
 	case !c.trustOwed(b):
