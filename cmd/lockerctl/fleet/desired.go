@@ -19,10 +19,10 @@ import (
 	"lockerd/sync/backend"
 )
 
-const desiredHelp = `FILE is the whole document (contract 6.6) as JSON or, by its name, TOML; - is JSON
-from stdin. Members: tenants, skus, doors, cache_max_age, open, texts. Unknown ones
-are refused here. The bank applies all of it or rejects it with why (exit 1). If it
-is away it gets the document with its next connection.`
+const desiredHelp = `FILE is the whole document as JSON or, by its name, TOML; - is JSON from stdin.
+Members: tenants, skus, doors, cache_max_age, open, texts. Unknown ones are refused
+here. The bank applies all of it or rejects it with why (exit 1). If it is away it
+gets the document with its next connection.`
 
 const desiredMax = 1 << 20 // bytes of the file
 
