@@ -8,5 +8,6 @@
 // events; meanwhile a broker is killed and comes back. All must converge: every
 // event stored once, every chain unbroken, every set applied. A few banks live
 // through a backend that is put back to an older state, and through messages that
-// come again late, truncated and to another bank, on mosquitto and mochi.
+// come again late, truncated and to another bank, on mosquitto, mochi and three
+// nodes of NATS.
 package fleettest

@@ -27,6 +27,7 @@ import (
 )
 
 const (
+	meddler      = "meddler" // who says again what others have said
 	defaultBanks = 24
 	startAtOnce  = 16 // banks that start side by side
 	tenant       = "acme"
@@ -86,13 +87,32 @@ func (l countedLink) Publish(ctx context.Context, topic string, payload []byte) 
 	return l.Link.Publish(ctx, topic, payload)
 }
 
+// site is the broker, or the nodes of one, and how its users are known.
+type site struct {
+	urls    []string
+	qos     byte
+	secrets string // directory of the users' passwords; "": there are none
+}
+
+func (s *site) secret(user string) string {
+	if s.secrets == "" {
+		return ""
+	}
+	return filepath.Join(s.secrets, user)
+}
+
+// backend is how one connects.
+func (s *site) backend(clientID string) mqttlink.Options {
+	return mqttlink.Options{URL: s.urls[0], ClientID: clientID, Username: "backend", PasswordFile: s.secret("backend"), QoS: s.qos}
+}
+
 // newFleet starts backend and banks; bank i goes to urls[i % len(urls)].
-func newFleet(t *testing.T, n int, qos byte, secret func(user string) string, urls ...string) *fleet {
+func newFleet(t *testing.T, n int, s site) *fleet {
 	t.Helper()
 	root := t.TempDir() // goes last
 	f := &fleet{t: t, n: n, store: backend.NewMemory()}
 	f.keys, f.trust = makeKeys(t)
-	f.serve(mqttlink.Options{URL: urls[0], ClientID: "backend", Username: "backend", PasswordFile: secret("backend"), QoS: qos})
+	f.serve(s.backend("backend"))
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait)
@@ -106,7 +126,7 @@ func newFleet(t *testing.T, n int, qos byte, secret func(user string) string, ur
 		t.Fatal(err)
 	}
 	f.startBanks(ctx, &running, func(i int) string {
-		return configText(name(i), filepath.Join(root, name(i)), trustFile, urls[i%len(urls)], secret(name(i)), qos)
+		return configText(name(i), filepath.Join(root, name(i)), trustFile, s.urls[i%len(s.urls)], s.secret(name(i)), s.qos)
 	})
 	return f
 }
@@ -367,24 +387,31 @@ max_queued_messages 10000
 
 func TestFleetOnMosquitto(t *testing.T) {
 	b := brokertest.StartMosquitto(t, brokertest.Options{Config: mosquittoConf})
-	newFleet(t, banks(t), 1, func(string) string { return "" }, b.URL()).life(b)
+	newFleet(t, banks(t), site{urls: []string{b.URL()}, qos: 1}).life(b)
 }
 
 func TestFleetOnNATS(t *testing.T) {
+	n := banks(t)
+	s, nodes := startNATS(t, n)
+	newFleet(t, n, s).life(nodes[len(nodes)-1])
+}
+
+// startNATS starts three nodes that know n banks.
+func startNATS(t *testing.T, n int) (site, []*natstest.Node) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("three processes of NATS: not in short tests")
 	}
-	n, dir := banks(t), t.TempDir()
-	nodes := natstest.Start(t, natsConf(t, dir, n))
-	urls := make([]string, len(nodes))
-	for i, node := range nodes {
-		urls[i] = node.URL()
+	s := site{secrets: t.TempDir()}
+	nodes := natstest.Start(t, natsConf(t, s.secrets, n))
+	for _, node := range nodes {
+		s.urls = append(s.urls, node.URL())
 	}
-	newFleet(t, n, 0, func(user string) string { return filepath.Join(dir, user) }, urls...).life(nodes[len(nodes)-1])
+	return s, nodes
 }
 
 // natsConf makes the cluster's configuration from the documented one: with a user
-// for each bank, as it says, and files with the passwords.
+// for each bank, as it says, one who may say anything, and files with the passwords.
 func natsConf(t *testing.T, dir string, n int) string {
 	t.Helper()
 	raw, err := os.ReadFile("../../testdata/nats/node.conf")
@@ -397,7 +424,8 @@ func natsConf(t *testing.T, dir string, n int) string {
 	}
 	var b strings.Builder
 	b.WriteString(head)
-	users := map[string]string{"backend": "backend-secret"}
+	users := map[string]string{"backend": "backend-secret", meddler: meddler + "-secret"}
+	fmt.Fprintf(&b, "{ user: %q, password: %q }\n", meddler, users[meddler])
 	for i := range n {
 		u := name(i)
 		users[u] = u + "-secret"

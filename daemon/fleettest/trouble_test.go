@@ -12,7 +12,6 @@ import (
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/backend"
-	"lockerd/sync/backend/mqttlink"
 	"lockerd/sync/brokertest"
 	"lockerd/sync/outbox"
 	"lockerd/sync/wire"
@@ -21,19 +20,22 @@ import (
 // few banks are enough where each message comes several times.
 const few = 3
 
-func noSecret(string) string { return "" }
-
-// onBrokers runs a test on mosquitto and on mochi.
-func onBrokers(t *testing.T, run func(*testing.T, brokertest.Broker)) {
+// onBrokers runs a test on mosquitto, on mochi, and on three nodes of NATS: there backend,
+// banks and who meddles are each at another node.
+func onBrokers(t *testing.T, run func(*testing.T, site)) {
 	t.Helper()
 	t.Run("mosquitto", func(t *testing.T) {
-		run(t, brokertest.StartMosquitto(t, brokertest.Options{Config: mosquittoConf}))
+		run(t, site{urls: []string{brokertest.StartMosquitto(t, brokertest.Options{Config: mosquittoConf}).URL()}, qos: 1})
+	})
+	t.Run("nats", func(t *testing.T) {
+		s, _ := startNATS(t, few)
+		run(t, s)
 	})
 	t.Run("mochi", func(t *testing.T) {
 		if brokertest.Race {
 			t.Skip("mochi races with itself over retained messages")
 		}
-		run(t, brokertest.StartMochi(t, brokertest.MochiOptions{}))
+		run(t, site{urls: []string{brokertest.StartMochi(t, brokertest.MochiOptions{}).URL()}, qos: 1})
 	})
 }
 
@@ -56,9 +58,9 @@ func (f *fleet) work() {
 // TestBackendRestored: the backend is put back to what it was many events ago. It gets
 // them all again, in order, and what banks do since, too.
 func TestBackendRestored(t *testing.T) {
-	onBrokers(t, func(t *testing.T, b brokertest.Broker) {
+	onBrokers(t, func(t *testing.T, s site) {
 		t.Helper()
-		f := newFleet(t, few, 1, noSecret, b.URL())
+		f := newFleet(t, few, s)
 		f.all("born", func(st *backend.Status) bool { return st.Online })
 		f.issue(1)
 		f.all("first codes", applied)
@@ -77,7 +79,7 @@ func TestBackendRestored(t *testing.T) {
 		}
 		f.leave()
 		f.store = backup
-		f.serve(mqttlink.Options{URL: b.URL(), ClientID: "restored", QoS: 1})
+		f.serve(s.backend("restored"))
 		f.issue(3) // a bank that has nothing new to say is only asked at its next heartbeat
 		f.all("all events again", func(st *backend.Status) bool { return st.Journal.Stored >= upto[st.Bank] })
 		f.all("all that is new", applied)
@@ -142,12 +144,13 @@ func (e *echo) run(c mqtt.Client, quit <-chan struct{}) {
 // order, truncated, and to another bank. Nothing is lost, applied twice or taken for
 // another bank's.
 func TestEchoes(t *testing.T) {
-	onBrokers(t, func(t *testing.T, b brokertest.Broker) {
+	onBrokers(t, func(t *testing.T, s site) {
 		t.Helper()
-		f := newFleet(t, few, 1, noSecret, b.URL())
+		f := newFleet(t, few, s)
 		f.all("born", func(st *backend.Status) bool { return st.Online })
 		e := &echo{known: map[[sha256.Size]byte]bool{}, heard: make(chan mqtt.Message, 1<<16)}
-		o := mqtt.NewClientOptions().AddBroker(strings.Replace(b.URL(), "mqtt://", "tcp://", 1)).SetClientID("echo").SetOrderMatters(true)
+		o := mqtt.NewClientOptions().AddBroker(strings.Replace(s.urls[len(s.urls)-1], "mqtt://", "tcp://", 1))
+		o.SetClientID(meddler).SetUsername(meddler).SetPassword(meddler + "-secret").SetOrderMatters(true)
 		o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { e.heard <- m })
 		c := mqtt.NewClient(o)
 		if tok := c.Connect(); !tok.WaitTimeout(20*time.Second) || tok.Error() != nil {
