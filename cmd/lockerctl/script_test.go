@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -60,6 +61,7 @@ func evenly(e *testscript.Env) {
 //	typing WORD COMMAND  runs a command on a terminal and types the word when asked
 //	bank-actions         prints what was ordered; the user is USER
 //	exits CODE COMMAND   runs a command that must end with that exit code
+//	ask-code JSON        asks for a code as another program at the socket would; prints the refusal
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -94,6 +96,7 @@ func TestScripts(t *testing.T) {
 			"card-seed":  cardSeed,
 			"typing":     typing,
 			"exits":      exits,
+			"ask-code":   askCode,
 		},
 	})
 }
@@ -206,6 +209,19 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if want := args[0]; strconv.Itoa(code) != want {
 		ts.Fatalf("exit code %d, want %s", code, want)
 	}
+}
+
+// askCode goes round what lockerctl itself refuses.
+func askCode(ts *testscript.TestScript, _ bool, args []string) {
+	n := bank.NewCode{TTL: time.Hour}
+	ts.Check(json.Unmarshal([]byte(args[0]), &n))
+	_, err := control.NewClient(ts.Getenv("LOCKERD_SOCKET"), "").NewCode(context.Background(), n)
+	e, ok := errors.AsType[*bank.Error](err)
+	if !ok {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+	_, err = fmt.Fprintf(ts.Stdout(), "%s: %s; next: %s\n", e.Code, e.Text, e.Cure)
+	ts.Check(err)
 }
 
 func actions(ts *testscript.TestScript, _ bool, _ []string) {
