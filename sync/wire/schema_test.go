@@ -24,7 +24,7 @@ var channels = []schema.Channel{
 	{Topic: TopicDoors, Schema: "doors", QoS: 1, Retain: true, Says: "The doors after the event seq, on change, at most once in 5 s"},
 	{Topic: TopicStock, Schema: "stock", QoS: 1, Retain: true, Says: "The stock after the event seq, on change, at most once a second"},
 	{Topic: TopicHealth, Schema: "health", QoS: 0, Retain: true, Says: "Each heartbeat"},
-	{Topic: TopicEvents, Schema: "events", QoS: 1, Says: "At most 50 events and 16 KiB, at most 4 batches unacknowledged; at least once"},
+	{Topic: TopicEvents, Schema: "events", QoS: 1, Says: "At most 50 events and 16 KiB (one larger event goes alone, up to 64 KiB), at most 4 batches unacknowledged; at least once"},
 	{Topic: TopicReply, Schema: "reply", QoS: 1, Says: "The answer to a command"},
 	{Topic: TopicGet, Schema: "get", QoS: 1, Says: "The bank asks for codes"},
 	{Topic: TopicBundle, Schema: "bundle", QoS: 1, Says: "A chunk of a support bundle, encrypted to whom the command bundle named; only while no event waits to be sent"},

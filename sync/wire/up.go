@@ -167,7 +167,8 @@ type JournalHealth struct {
 	Pending uint64 `json:"pending"` // events not yet acknowledged
 }
 
-// Events is TopicEvents: at most 50 events and 16 KiB, ascending without holes.
+// Events is TopicEvents: at most 50 events and 16 KiB, ascending without holes. One
+// larger event goes alone, up to 64 KiB.
 // Each event is the stored line, byte for byte, so that its hash can be checked.
 type Events struct {
 	V       int               `json:"v"`
