@@ -342,7 +342,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestMigration(t *testing.T) {
 	dir := filled(t)
-	db, err := openBolt(statePath(dir))
+	db, err := openBolt(statePath(dir), maxBoltSize)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ type Load struct {
 	sealed  bool
 	ended   bool
 	size    int
+	bytes   int64           // that the records will take in state.db, at least
 	info    locker.SetInfo  // count and digest, revoked ones taken out
 	fresh   map[string]bool // ids marked since the load began; guarded by the store's mu
 }
@@ -105,8 +106,16 @@ func (l *Load) Add(codes []locker.Code) error {
 	if l.sealed || l.ended {
 		return fmt.Errorf("cannot add codes to set %q: the load has ended", l.gen.Set)
 	}
+	left, err := l.s.Room()
+	if err != nil {
+		return err
+	}
+	if left < 0 && len(codes) > 0 {
+		return fmt.Errorf("cannot load more codes into set %q: %w", l.gen.Set, ErrRoom)
+	}
 	for i := range codes {
 		part := l.encoder.add(&codes[i])
+		l.bytes += int64(len(l.encoder.record)) + besideRecord
 		l.info.Digest.Toggle(part)
 		l.info.Count++
 		if len(l.encoder.items) == runCodes {

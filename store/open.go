@@ -181,7 +181,7 @@ func (s *Store) tryState(ctx context.Context) (why string, err error) {
 		}
 		return err.Error(), nil
 	}
-	db, err := openBolt(s.path)
+	db, err := openBolt(s.path, s.o.StateBytes)
 	if err != nil {
 		if errors.Is(err, ErrDamaged) {
 			return err.Error(), nil
@@ -192,9 +192,11 @@ func (s *Store) tryState(ctx context.Context) (why string, err error) {
 	return s.judgeState()
 }
 
-func openBolt(path string) (db *bbolt.DB, err error) {
+func openBolt(path string, most int64) (db *bbolt.DB, err error) {
 	err = guard(path, func() error {
-		db, err = bbolt.Open(path, 0o600, boltOptions())
+		o := boltOptions()
+		o.MaxSize = int(most)
+		db, err = bbolt.Open(path, 0o600, o)
 		return err
 	})
 	switch {

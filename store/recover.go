@@ -42,7 +42,7 @@ func (s *Store) rebuild(why string) error {
 	if old != "" {
 		s.report.RebuiltOld = old
 	}
-	if s.db, err = openBolt(s.path); err != nil {
+	if s.db, err = openBolt(s.path, s.o.StateBytes); err != nil {
 		return err
 	}
 	return s.db.View(func(tx *bbolt.Tx) error {
@@ -164,7 +164,7 @@ func (c *carried) fromBolt(ctx context.Context, s *Store, path string) (id strin
 	if _, err := os.Stat(path); err != nil || s.o.Check(ctx, path) != nil {
 		return "", 0, false
 	}
-	db, err := openBolt(path)
+	db, err := openBolt(path, maxBoltSize)
 	if err != nil {
 		return "", 0, false
 	}

@@ -31,6 +31,7 @@ type Options struct {
 	JournalBytes int64         // bound of stored event bytes; default 64 MiB
 	KeepAcked    time.Duration // how long acknowledged events are kept; default 168h
 	SegmentBytes int64         // size of a journal segment; default a 16th of JournalBytes, 64 KiB to 1 MiB
+	StateBytes   int64         // bound of state.db; default and at most 4 GiB, 512 MiB in a 32-bit address space
 	ApplyDelay   time.Duration // quiet before the overlay is brought into bbolt; default 2s
 	Log          *slog.Logger
 
@@ -44,6 +45,10 @@ type Options struct {
 	WriteAt  func(f *os.File, b []byte, off int64) (int, error)
 	Datasync func(f *os.File) error
 
+	// Free tells how many bytes of a directory's disk are free, of how many; nil: the
+	// system's own.
+	Free func(dir string) (free, total int64, err error)
+
 	mutation
 }
 
@@ -56,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = min(max(o.JournalBytes/16, 64<<10), journal.DefaultSegmentBytes)
+	}
+	if o.StateBytes == 0 || o.StateBytes > maxBoltSize {
+		o.StateBytes = maxBoltSize
 	}
 	if o.ApplyDelay == 0 {
 		o.ApplyDelay = DefaultApplyDelay
@@ -71,6 +79,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.NewJournalID == nil {
 		o.NewJournalID = randomID
+	}
+	if o.Free == nil {
+		o.Free = diskFree
 	}
 	return o.seams(o)
 }
@@ -103,8 +114,9 @@ type Store struct {
 	grown    chan struct{} // closed when there are new events
 	acked    uint64
 
-	bad  atomic.Bool // state.db is marked for rebuilding
-	hush hush
+	pages pages       // Room's own
+	bad   atomic.Bool // state.db is marked for rebuilding
+	hush  hush
 
 	kick    chan struct{}
 	stop    chan struct{}
