@@ -66,6 +66,8 @@ type Store interface {
 	Within(set string, tag locker.Tag) (locker.Entry, bool, error)
 	Elsewhere(set string, tags []locker.Tag) (locker.Entry, bool, error)
 	Records(set string) int
+	// Marks returns how many ids of a set are used or revoked.
+	Marks(set string) (int, error)
 	Acked(seq uint64, at time.Time)
 	Set(name string) locker.SetInfo
 	Sets() map[string]locker.SetInfo
@@ -187,6 +189,7 @@ type Bank struct {
 	ackedSent  time.Duration // when it was saved
 	ackedStart uint64
 	fresh      map[locker.CodeKey]bool // codes marked while a switch of a set is prepared; nil: none is
+	marked     map[string]int          // ids of sets that are used or revoked, where that was counted; of who applies deltas
 	commands   commandState
 	restart    chan struct{}
 	restartDue bool
@@ -219,7 +222,7 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 		cfg: cfg, store: st, clock: clk, log: cfg.Log, epoch: time.Now(),
 		inbox: make(chan func(), inboxSize), turn: make(chan struct{}, 1), stopped: make(chan struct{}), ready: make(chan struct{}),
 		buses: map[string]*busState{}, byID: map[locker.DoorID]*slot{}, byLock: map[busLock]*slot{},
-		touching: map[locker.CodeKey][]*slot{},
+		touching: map[locker.CodeKey][]*slot{}, marked: map[string]int{},
 		scanners: map[string]*ScannerStatus{}, visits: map[string]*visit{}, pulses: map[uint64]*slot{},
 		stock: map[stockKey]int{}, mins: map[stockKey]int{}, limits: limiter{},
 		uplink: noUplink{}, restart: make(chan struct{}), own: cfg.Open,

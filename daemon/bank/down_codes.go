@@ -8,9 +8,16 @@ import (
 	"lockerd/daemon/locker"
 )
 
-// maxRecords bounds the records of any set, whatever the quota: what a state
-// file of the largest size holds with room to spare.
-const maxRecords = 5_000_000
+// Bounds of a set of codes.
+const (
+	maxRecords = 5_000_000 // whatever the quota
+	// maxUnruled are the records of a tenant that no desired document bounds: five
+	// times what a backend is likely to keep, and a fifth of what state.db holds.
+	maxUnruled = 1_000_000
+	// maxMarks are the ids of a tenant's set that are used or revoked, with a record
+	// or without. A mark is for ever (contract 5.1), so they have a bound of their own.
+	maxMarks = 1_000_000
+)
 
 // Delta is a change of one set of codes from one version to another (contract
 // 6.5). Without ops and with From = To it confirms that the set is up to date.
@@ -32,6 +39,9 @@ func (b *Bank) ApplyDelta(ctx context.Context, d *Delta) (Verdict, error) {
 	}
 	p := &codePlan{store: b.store, set: d.Set, info: b.store.Set(d.Set), records: b.store.Records(d.Set)}
 	refused, err := p.plan(d)
+	if err == nil && refused == nil {
+		refused, err = b.overMarked(d, p.revoked)
+	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("cannot read the codes of set %q: %w", d.Set, err)
 	}
@@ -44,11 +54,34 @@ func (b *Bank) ApplyDelta(ctx context.Context, d *Delta) (Verdict, error) {
 		}
 		return b.commitDelta(t, d, p)
 	})
+	if _, counted := b.marked[d.Set]; counted && err == nil && v.Refused == nil {
+		b.marked[d.Set] += p.revoked
+	}
 	if now := b.store.Set(d.Set); err == nil && v == (Verdict{}) && now.Digest != *d.Digest {
 		b.log.Error("a set of codes is not what its delta made of it", slog.String("set", d.Set))
 		v.Ask, v.Whole = true, true
 	}
 	return v, err
+}
+
+// overMarked refuses a tenant's delta that would revoke more ids than may ever be. How
+// many are marked is counted once, when a set first revokes: that takes a look at each.
+func (b *Bank) overMarked(d *Delta, revoked int) (*Refusal, error) {
+	if revoked == 0 || d.Set == locker.SetOperator {
+		return nil, nil
+	}
+	n, counted := b.marked[d.Set]
+	if !counted {
+		var err error
+		if n, err = b.store.Marks(d.Set); err != nil {
+			return nil, err
+		}
+		b.marked[d.Set] = n
+	}
+	if n+revoked > maxMarks {
+		return d.refuse(refusedQuota, "", "", fmt.Sprintf("%d ids of the set would be revoked or used, %d may be", n+revoked, maxMarks)), nil
+	}
+	return nil, nil
 }
 
 // orderOf tells whether a delta follows on what the bank has, and if not, what

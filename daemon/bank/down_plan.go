@@ -21,6 +21,7 @@ type codePlan struct {
 	set     string
 	info    locker.SetInfo // as it would be; epoch, version and time stay
 	records int            // in the set after the ops
+	revoked int            // ids revoked by the ops that were not
 	changes []locker.CodeChange
 	now     map[string]*planned
 	tags    map[locker.Tag]string // tags put by this delta, and whose they are
@@ -174,6 +175,7 @@ func (p *codePlan) revoke(op *locker.CodeChange) error {
 		p.toggle(n, -1)
 	}
 	n.revoked = true
+	p.revoked++
 	p.changes = append(p.changes, *op)
 	return nil
 }

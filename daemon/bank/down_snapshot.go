@@ -44,10 +44,13 @@ func (b *Bank) Most(ctx context.Context, set string) (most int, err error) {
 }
 
 func (b *Bank) most(set string) int {
-	if r := b.rule(set); r.MaxCodes > 0 {
+	switch r := b.rule(set); {
+	case r.MaxCodes > 0:
 		return min(maxRecords, r.MaxCodes)
+	case set == locker.SetOperator:
+		return maxRecords
 	}
-	return maxRecords
+	return maxUnruled
 }
 
 // Switch makes a staged snapshot the bank's set, in one commit. Which claims

@@ -330,6 +330,7 @@ type memStore struct {
 	fail   error
 	epoch  int64  // of every set that has none
 	asked  func() // before the next mark is read
+	unseen int    // marks beside those that are there
 }
 
 func newMemStore() *memStore {
@@ -487,6 +488,18 @@ func (s *memStore) Records(name string) int {
 		}
 	}
 	return n
+}
+
+func (s *memStore) Marks(name string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.unseen
+	for k := range s.marks {
+		if k.Set == name {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (s *memStore) Within(name string, tag locker.Tag) (locker.Entry, bool, error) {
