@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"lockerd/daemon/locker"
 )
@@ -18,6 +19,10 @@ const (
 	// or without. A mark is for ever (contract 5.1), so they have a bound of their own.
 	maxMarks = 1_000_000
 )
+
+// confirmEvery is how often a confirmation is written: who repeats one that tells no
+// time shall not wear out the card.
+const confirmEvery = time.Second
 
 // Delta is a change of one set of codes from one version to another (contract
 // 6.5). Without ops and with From = To it confirms that the set is up to date.
@@ -129,8 +134,8 @@ func (b *Bank) commitDelta(t *tx, d *Delta, p *codePlan) Verdict {
 		return Verdict{Refused: d.refuse(refusedQuota, "put", id, fmt.Sprintf("more than %d live codes would name door %s", maxNamed, door))}
 	}
 	at := confirmed(p.info.Confirmed, d.At, t.at)
-	if d.From == d.To && at == p.info.Confirmed {
-		return Verdict{} // heard before: nothing to write
+	if d.From == d.To && at.Sub(p.info.Confirmed) < confirmEvery {
+		return Verdict{} // heard before, or too often: nothing to write
 	}
 	t.sets = map[string]locker.SetInfo{d.Set: {Epoch: d.Epoch, Version: d.To, Confirmed: at}}
 	t.c.Codes = append(t.c.Codes, p.changes...)

@@ -17,11 +17,17 @@ func TestDelta(t *testing.T) {
 	r.want("codes.applied acme v3")
 	r.set(3, a, b)
 	confirmed := r.st.Set("acme").Confirmed
-	time.Sleep(2 * time.Millisecond)
-	r.down("acme-1", r.delta(3, 3, digest(a, b))) // confirms
+	r.clk.Signed(confirmed.Add(time.Minute))
+	commits := r.st.Stats().Commits
+	for range 100 {
+		r.down("acme-1", r.delta(3, 3, digest(a, b))) // confirms
+	}
 	r.want()
 	if r.st.Set("acme").Confirmed <= confirmed {
 		t.Error("not confirmed")
+	}
+	if n := r.st.Stats().Commits - commits; n > 2 {
+		t.Errorf("%d commits of 100 confirmations at once", n)
 	}
 	higher, lower := b, a
 	higher.Rev, lower.Rev, lower.Ref = 1, 0, "changed"
