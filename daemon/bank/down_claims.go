@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -28,6 +29,39 @@ func (c *Claim) dead(m locker.Mark, at locker.Time) bool {
 	return m.Revoked || c.Uses > 0 && m.Used >= c.Uses || !c.NotAfter.IsZero() && at > c.NotAfter
 }
 
+// LiveClaims returns of the claims of a snapshot that is being loaded those that live,
+// and a door that more of them name than may.
+func (b *Bank) LiveClaims(ctx context.Context, list []Claim) (live []Claim, over locker.DoorID, err error) {
+	marks, err := b.marksOf(list)
+	if err != nil {
+		return nil, over, err
+	}
+	err = b.call(ctx, func() {
+		at, named := b.clock.Read().Now, map[*slot]int{}
+		for i := range list {
+			c := &list[i]
+			d, ok := b.byID[c.Door]
+			if !ok || c.dead(d.doubted(c.Code, marks[c.Code]), at) {
+				continue
+			}
+			live = append(live, *c)
+			if named[d]++; named[d] > maxNamed {
+				over = c.Door
+			}
+		}
+	})
+	return live, over, err
+}
+
+// doubted is the mark of a code as a claim on the door sees it: a last use on an opening
+// that is still open to doubt is none yet, see forgo.
+func (d *slot) doubted(code locker.CodeKey, m locker.Mark) locker.Mark {
+	if in := d.rec.Intent; in != nil && in.Code == code && !m.Revoked {
+		m.Used = 0
+	}
+	return m
+}
+
 // claims are the lists of claims that some doors shall have once a set has changed.
 type claims struct {
 	b    *Bank
@@ -48,17 +82,13 @@ func (b *Bank) keepClaims(set string, gone func(locker.CodeKey) bool) *claims {
 	return c
 }
 
-// add adds a claim that lives. One whose code has spent its last use on an
-// opening of that door that is still open to doubt lives, too: see forgo.
+// add adds a claim that lives.
 func (c *claims) add(n Claim, m locker.Mark, at locker.Time) {
 	d, ok := c.b.byID[n.Door]
 	if !ok {
 		return
 	}
-	if in := d.rec.Intent; in != nil && in.Code == n.Code && !m.Revoked {
-		m.Used = 0
-	}
-	if n.dead(m, at) {
+	if n.dead(d.doubted(n.Code, m), at) {
 		return
 	}
 	if _, begun := c.next[d]; !begun {

@@ -25,6 +25,9 @@ const (
 	lostTries   = 30               // such requests; then the whole is asked for anew
 	maxStaged   = 4                // sets staged at a time; the one longest without progress gives way
 	maxSets     = 256              // sets a bank may have
+	claimsKept  = 4096             // of a snapshot, before those that have ended are looked for
+	deltaRoom   = 1 << 20          // bytes that one delta may take, with all that comes of it
+	revokeRoom  = 32 << 20         // beyond what records may take, for what tenants revoke
 	tickEvery   = time.Second      // for gets that are due
 	oldSigned   = 10 * time.Minute // a signed time so far behind the clock's floor says nothing of now
 	bulkKeep    = 10 * time.Minute // a bundle that has been sent, or waits for a connection
@@ -37,6 +40,7 @@ type Store interface {
 	Set(name string) locker.SetInfo
 	Sets() map[string]locker.SetInfo
 	Elsewhere(set string, tags []locker.Tag) (locker.Entry, bool, error)
+	Room() (int64, error)
 }
 
 // Clock is what the link needs of bank time.
@@ -70,6 +74,7 @@ type Link struct {
 	down   sync.Mutex // held while a message is handled, and while gets are made
 	asks   map[string]*ask
 	staged map[string]*staging
+	pace   pace
 
 	mu        sync.Mutex // guards what follows; never held over I/O
 	journal   string
@@ -91,7 +96,7 @@ func New(c Config, b *bank.Bank, st Store, clk Clock, box *outbox.Outbox, journa
 	}
 	return &Link{
 		c: c, b: b, store: st, clock: clk, box: box, log: c.Log, out: make(chan uplink.Outgoing, maxOutgoing),
-		asks: map[string]*ask{}, staged: map[string]*staging{}, journal: journal, since: clk.Read().Now,
+		asks: map[string]*ask{}, staged: map[string]*staging{}, pace: pace{}, journal: journal, since: clk.Read().Now,
 		bulk: bulk{more: make(chan struct{})},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
+	"time"
 
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
@@ -153,7 +155,25 @@ func (l *Link) tooMany(set string) bool {
 	return n >= maxSets
 }
 
+// Whys of codes that are more than may be.
+const (
+	whyRoom = "the board has no room for more codes: drop some, or give it a larger disk"
+	whyPace = "the set changes too often: put more into one delta; what is missing is asked for"
+)
+
 func (l *Link) delta(ctx context.Context, m *wire.Codes) (good bool, err error) {
+	before, now := l.store.Set(m.Set), time.Now()
+	why, err := l.tooMuch(m, before, now)
+	if err != nil {
+		return false, err
+	}
+	if why != "" {
+		l.refuse(ctx, &wire.Refusal{Reason: wire.Quota, Topic: wire.TypCodes, Set: m.Set, Why: why})
+		if why == whyPace {
+			l.want(m.Set, false)
+		}
+		return false, nil
+	}
 	d := &bank.Delta{Set: m.Set, Epoch: m.Epoch, From: *m.From, To: m.To, Digest: m.Digest, At: m.At}
 	for _, op := range m.Ops {
 		d.Ops = append(d.Ops, locker.CodeChange{Set: m.Set, Put: op.Put, Revoke: op.Revoke, Drop: op.Drop})
@@ -162,8 +182,45 @@ func (l *Link) delta(ctx context.Context, m *wire.Codes) (good bool, err error) 
 	if err != nil {
 		return false, err
 	}
+	if l.store.Set(m.Set).Version != before.Version {
+		l.pace.changed(m.Set, now)
+	}
 	l.follow(m.Set, v)
 	return v.Refused == nil && !v.Ask, nil
+}
+
+// tooMuch tells why a delta that would be applied is more than may be.
+func (l *Link) tooMuch(m *wire.Codes, is locker.SetInfo, now time.Time) (why string, err error) {
+	if m.Epoch != is.Epoch || *m.From != is.Version || m.To == is.Version {
+		return "", nil
+	}
+	if l.pace.over(m.Set, now) {
+		return whyPace, nil
+	}
+	least := roomFor(m)
+	if least == math.MinInt64 {
+		return "", nil
+	}
+	left, err := l.store.Room()
+	if left < least {
+		why = whyRoom
+	}
+	return why, err
+}
+
+// roomFor is how much room there must be for a delta: for records what they may take,
+// for a tenant's revocations less. Those of the operator always have room.
+func roomFor(m *wire.Codes) int64 {
+	least := int64(math.MinInt64)
+	for _, op := range m.Ops {
+		if op.Put != nil {
+			return deltaRoom
+		}
+		if op.Revoke != "" && m.Set != locker.SetOperator {
+			least = deltaRoom - revokeRoom
+		}
+	}
+	return least
 }
 
 // follow does what the bank's verdict on a set asks for.

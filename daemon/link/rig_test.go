@@ -37,6 +37,7 @@ type rig struct {
 	stop func()
 	bus  shut
 	seen uint64 // events told
+	o    store.Options
 }
 
 func newRig(t *testing.T) *rig {
@@ -56,7 +57,8 @@ func (unset) String() string          { return "test" }
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	if r.st, err = store.Open(r.t.Context(), r.dir, store.Options{ApplyDelay: 20 * time.Millisecond}); err != nil {
+	r.o.ApplyDelay = 20 * time.Millisecond
+	if r.st, err = store.Open(r.t.Context(), r.dir, r.o); err != nil {
 		r.t.Fatal(err)
 	}
 	stored, _, err := r.st.Value(locker.ValueTrust)

@@ -28,6 +28,7 @@ type staging struct {
 	seed      maphash.Seed
 	ids       []uint64 // hashes of all ids
 	claims    []bank.Claim
+	thin      int       // claims at which those that have ended go
 	moved     time.Time // the last new chunk, or request for one
 	asked     int
 }
@@ -36,8 +37,11 @@ type staging struct {
 // was any good.
 func (l *Link) chunk(ctx context.Context, m *wire.Codes) (bool, error) {
 	answers := l.answers(m)
-	if why, r := l.judge(m, answers); r != "" {
+	if why, r := l.judge(m, answers, time.Now()); r != "" {
 		l.refuse(ctx, &wire.Refusal{Reason: r, Topic: wire.TypCodes, Set: m.Set, Why: why})
+		if r == wire.Quota {
+			l.want(m.Set, false)
+		}
 		return false, nil
 	}
 	s, err := l.stagingFor(m)
@@ -69,16 +73,18 @@ func (l *Link) answers(m *wire.Codes) bool {
 }
 
 // judge tells why a chunk is of no use.
-func (l *Link) judge(m *wire.Codes, answers bool) (why, reason string) {
+func (l *Link) judge(m *wire.Codes, answers bool, now time.Time) (why, reason string) {
 	s := l.staged[m.Set]
 	of := bank.Snapshot{Set: m.Set, Epoch: m.Epoch, To: m.To, Answers: answers || s != nil && s.is(m) && s.answers}
-	switch now := l.store.Set(m.Set); {
+	switch is := l.store.Set(m.Set); {
 	case m.Epoch <= 0:
 		return "epoch: must be above 0", wire.Malformed
-	case of.Older(now):
-		return fmt.Sprintf("epoch %d, version %d is here", now.Epoch, now.Version), wire.Stale
+	case of.Older(is):
+		return fmt.Sprintf("epoch %d, version %d is here", is.Epoch, is.Version), wire.Stale
 	case s != nil && (m.Epoch < s.epoch || m.Epoch == s.epoch && m.To < s.to):
 		return fmt.Sprintf("version %d is being loaded", s.to), wire.Stale
+	case (s == nil || !s.is(m)) && l.pace.over(m.Set, now):
+		return whyPace, wire.Quota
 	}
 	return "", ""
 }
@@ -108,6 +114,7 @@ func (l *Link) stagingFor(m *wire.Codes) (*staging, error) {
 		load: load, seed: maphash.MakeSeed(), moved: time.Now(),
 	}
 	l.staged[m.Set] = s
+	l.pace.changed(m.Set, s.moved)
 	return s, nil
 }
 
@@ -146,6 +153,12 @@ func (l *Link) take(ctx context.Context, s *staging, m *wire.Codes) (*wire.Refus
 	if n := s.load.Info().Count + len(m.Put); n > most {
 		return refuse(wire.Quota, "", fmt.Sprintf("the set would hold %d records or more, %d are allowed", n, most))
 	}
+	switch over, err := l.thin(ctx, s, len(m.Put)); {
+	case err != nil:
+		return nil, err
+	case !over.IsZero():
+		return refuse(wire.Quota, "", fmt.Sprintf("more live codes would name door %s than may", over))
+	}
 	tags := make([]locker.Tag, len(m.Put))
 	for i := range m.Put {
 		c := &m.Put[i]
@@ -163,12 +176,26 @@ func (l *Link) take(ctx context.Context, s *staging, m *wire.Codes) (*wire.Refus
 		i := slices.Index(tags, other.Code.Tag)
 		return refuse(wire.Malformed, m.Put[i].ID, "another live code has its tag")
 	}
-	if err := s.load.Add(m.Put); err != nil {
+	switch err := s.load.Add(m.Put); {
+	case errors.Is(err, store.ErrRoom):
+		return refuse(wire.Quota, "", whyRoom)
+	case err != nil:
 		return nil, err
 	}
 	s.got[m.Chunk], s.left = true, s.left-1
 	s.moved, s.asked = time.Now(), 0
 	return nil, nil
+}
+
+// thin bounds the memory that claims take: a snapshot may bring as many codes that name
+// doors as it likes, few of which can live.
+func (l *Link) thin(ctx context.Context, s *staging, more int) (over locker.DoorID, err error) {
+	if len(s.claims)+more <= max(s.thin, claimsKept) {
+		return over, nil
+	}
+	s.claims, over, err = l.b.LiveClaims(ctx, s.claims)
+	s.thin = 2 * len(s.claims)
+	return over, err
 }
 
 // finish has a whole snapshot switched.

@@ -1,0 +1,117 @@
+package link
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"lockerd/daemon/locker"
+	"lockerd/store"
+	"lockerd/sync/wire"
+)
+
+// TestClaimsBounded: a snapshot of however many codes that name doors takes no memory
+// for those that have ended, and ends itself where more live than may.
+func TestClaimsBounded(t *testing.T) {
+	r := newRig(t)
+	r.acme()
+	const chunks, each = 100, 100
+	var all []locker.Code
+	for n := range chunks * each {
+		c := codeAt(fmt.Sprint("c-", n), uint8(n%4+1))
+		if n%200 > 0 {
+			c.NotAfter = locker.TimeOf(time.Now()).Add(-time.Hour)
+		}
+		all = append(all, c)
+	}
+	to := int64(2)
+	send := func(n int) {
+		r.down("acme-1", r.chunk(to, n+1, chunks, digest(all...), all[n*each:(n+1)*each]...))
+	}
+	for n := range chunks {
+		send(n)
+		if s := r.l.staged["acme"]; s != nil && len(s.claims) > claimsKept {
+			t.Fatalf("%d claims kept after %d chunks", len(s.claims), n+1)
+		}
+	}
+	r.want("codes.applied acme v2")
+	for n := range all {
+		all[n].NotAfter = 0
+	}
+	to = 3
+	for n := 0; len(r.events()) == 0; n++ {
+		if n == chunks/2 {
+			t.Fatal("claims that can't all be were kept to the end")
+		}
+		send(n)
+	}
+}
+
+// TestPace: a tenant that changes its set without end writes no more than others may
+// bear, and has its last word all the same. The operator's set has no such bound.
+func TestPace(t *testing.T) {
+	r := newRig(t)
+	r.acme() // a change, too
+	send := func(kid, set string, from int64) {
+		m := r.delta(from, from+1, digest(), wire.Op{Drop: "c-none"})
+		m.Set = set
+		r.down(kid, m)
+	}
+	for n := range int64(paceBurst + 50) {
+		send("acme-1", "acme", n+1)
+	}
+	if n := len(r.events()); n != paceBurst || r.st.Set("acme").Version != paceBurst {
+		t.Errorf("%d events, version %d", n, r.st.Set("acme").Version)
+	}
+	if g := r.get(); g.From != paceBurst {
+		t.Errorf("asked from %d", g.From)
+	}
+	r.down("acme-1", r.chunk(5000, 1, 1, digest()))
+	if i := r.st.Set("acme"); i.Version != paceBurst || len(r.l.staged) > 0 {
+		t.Errorf("a snapshot has come beyond the pace: %+v", i)
+	}
+	m := r.chunk(1, 1, 1, digest())
+	m.Set = "*"
+	r.down("ops-1", m)
+	for n := range int64(paceBurst + 50) {
+		send("ops-1", "*", n+1)
+	}
+	if v := r.st.Set("*").Version; v != paceBurst+51 {
+		t.Errorf("the operator's set is at version %d", v)
+	}
+	r.l.pace["acme"] = r.l.pace["acme"].Add(-paceEvery) // time goes by
+	r.down("acme-1", r.delta(paceBurst, 5000, digest(), wire.Op{Drop: "c-none"}))
+	if v := r.st.Set("acme").Version; v != 5000 {
+		t.Errorf("what was missing does not come: version %d", v)
+	}
+}
+
+// TestNoRoom: on a full board no code lands, and codes go as before.
+func TestNoRoom(t *testing.T) {
+	free := int64(1 << 40)
+	r := &rig{t: t, dir: t.TempDir(), o: store.Options{Free: func(string) (int64, int64, error) { return free, 1 << 40, nil }}}
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	a, b := code("c-a"), code("c-b")
+	r.acme(a)
+	free = 300 << 20
+	r.down("acme-1", r.delta(1, 2, digest(a, b), puts(b)...))
+	r.want("message.refused quota acme")
+	r.down("acme-1", r.chunk(2, 1, 1, digest(a, b), a, b))
+	r.want("message.refused quota acme")
+	r.set(1, a)
+	r.down("acme-1", r.delta(1, 2, digest(a), wire.Op{Revoke: "c-x"}))
+	r.want("codes.applied acme v2")
+	free = 0
+	r.down("acme-1", r.delta(2, 3, digest(a), wire.Op{Revoke: "c-y"}))
+	r.want("message.refused quota acme")
+	r.down("acme-1", r.delta(2, 3, digest(), wire.Op{Drop: "c-a"}))
+	r.want("codes.applied acme v3")
+	m := r.chunk(1, 1, 1, digest())
+	m.Set = "*"
+	r.down("ops-1", m)
+	m = r.delta(1, 2, digest(), wire.Op{Revoke: "c-z"})
+	m.Set = "*"
+	r.down("ops-1", m)
+	r.want("codes.applied * v1", "codes.applied * v2")
+}
