@@ -209,6 +209,7 @@ func (t *txn) load() {
 		b := &bank{}
 		if t.getJSON(bankKey(n), b) {
 			b.Name, b.saved = n, b.Seen
+			t.remember(b)
 			t.c.banks[n] = b
 			t.c.due[n] = true // until tick finds nothing
 		}

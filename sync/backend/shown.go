@@ -55,12 +55,31 @@ func (t *txn) doors(b *bank, d *wire.Doors, raw []byte) {
 	if len(d.Doors) > locker.MaxLockers*locker.MaxDoors || !b.newer(d.Journal, d.Seq, b.doors.journal, b.doors.seq) {
 		return
 	}
+	b.doors = summaryOf(d)
+	t.keep(key('d', b.Name), raw)
+}
+
+func summaryOf(d *wire.Doors) doorsSummary {
 	s := doorsSummary{journal: d.Journal, seq: d.Seq, total: len(d.Doors)}
 	for i := range d.Doors {
 		s.add(&d.Doors[i])
 	}
-	b.doors = s
-	t.keep(key('d', b.Name), raw)
+	return s
+}
+
+// remember takes up what a bank has shown last: neither one that is away nor a broker that
+// has lost its retained messages says it again.
+func (t *txn) remember(b *bank) {
+	if raw := t.get(key('d', b.Name)); raw != nil {
+		if d, err := wire.DecodeDoors(raw); err == nil && d.Journal == b.Journal {
+			b.doors = summaryOf(&d)
+		}
+	}
+	if raw := t.get(key('q', b.Name)); raw != nil {
+		if s, err := wire.DecodeStock(raw); err == nil && s.Journal == b.Journal {
+			b.stock = s.Stock
+		}
+	}
 }
 
 // keep writes what is not there yet: what is retained comes with each subscription.
