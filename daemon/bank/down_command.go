@@ -184,12 +184,15 @@ func (b *Bank) malformed(c *locker.Command) bool {
 }
 
 // refuseCommand answers a command that is not carried out. A replay is not
-// noted: whoever repeats old messages shall not push out the replies to others.
+// noted: whoever repeats old messages shall not push out the replies to others. One
+// whose event is only counted is on disk with the next one.
 func (b *Bank) refuseCommand(t *tx, c *locker.Command, why string) {
 	r := locker.Reply{ID: c.ID, Status: locker.ReplyRefused, Reason: why}
-	t.add(locker.Event{Type: locker.EvCommandRefused, ID: c.ID, Command: c.Type, Door: c.Args.Door, Reason: locker.Reason(why)})
+	told := t.add(locker.Event{Type: locker.EvCommandRefused, ID: c.ID, Command: c.Type, Door: c.Args.Door, Reason: locker.Reason(why)})
 	if why != locker.RefusedReplayed {
 		b.keepReply(r)
+	}
+	if why != locker.RefusedReplayed && told {
 		if err := b.saveCommands(t); err != nil {
 			b.fail(err)
 		}

@@ -50,12 +50,22 @@ func limitOf(e *locker.Event) (limitKey, bool) {
 	return limitKey{}, false
 }
 
+// slow tells of events that come of what is repeated by a broker in wrong hands, and
+// that the journal must keep (contract 7.3): at 30 a minute they would push out what
+// doors have said within days. Of those 30 may come at once, and one each minute.
+func (k limitKey) slow() bool {
+	return k.kind == locker.EvCommandRefused || k.kind == locker.EvConfigRejected
+}
+
 // allow tells whether the event may be written, else it counts it.
 func (l limiter) allow(k limitKey, now time.Duration, e *locker.Event) bool {
 	s := l[k]
-	if s == nil || now-s.since >= limitWindow && s.counted == 0 {
+	if s == nil {
 		s = &limitState{since: now}
 		l[k] = s
+	}
+	if s.counted == 0 {
+		s.anew(k, now)
 	}
 	if s.counted == 0 && s.written < limitPerMinute {
 		s.written++
@@ -66,25 +76,49 @@ func (l limiter) allow(k limitKey, now time.Duration, e *locker.Event) bool {
 	return false
 }
 
+// anew begins another minute if this one is over.
+func (s *limitState) anew(k limitKey, now time.Duration) {
+	over := now - s.since
+	switch {
+	case over < limitWindow:
+		return
+	case k.slow():
+		s.written = max(0, s.written-int(over/limitWindow))
+	default:
+		s.written = 0
+	}
+	s.since = now
+}
+
 // due returns the counted events whose minute is over, and starts anew.
 func (l limiter) due(now time.Duration) []locker.Event {
-	return l.take(func(s *limitState) bool { return now-s.since >= limitWindow })
+	var out []locker.Event
+	for k, s := range l {
+		if now-s.since < limitWindow {
+			continue
+		}
+		out = s.tell(out)
+		if s.anew(k, now); s.written == 0 {
+			delete(l, k)
+		}
+	}
+	return out
 }
 
 // rest returns all counted events: nobody will ask again.
-func (l limiter) rest() []locker.Event { return l.take(func(*limitState) bool { return true }) }
-
-func (l limiter) take(over func(*limitState) bool) []locker.Event {
-	var out []locker.Event
+func (l limiter) rest() (out []locker.Event) {
 	for k, s := range l {
-		if !over(s) {
-			continue
-		}
+		out = s.tell(out)
 		delete(l, k)
-		if s.counted > 0 {
-			s.last.N = s.counted
-			out = append(out, s.last)
-		}
+	}
+	return out
+}
+
+func (s *limitState) tell(out []locker.Event) []locker.Event {
+	if s.counted > 0 {
+		s.last.N = s.counted
+		out = append(out, s.last)
+		s.counted = 0
 	}
 	return out
 }

@@ -27,11 +27,14 @@ func (b *Bank) tick() {
 
 // tell journals counted events.
 func (b *Bank) tell(events []locker.Event) {
-	for _, e := range events {
-		t := b.begin()
-		t.put(e)
-		t.commit()
+	if len(events) == 0 {
+		return
 	}
+	t := b.begin()
+	for _, e := range events {
+		t.put(e)
+	}
+	t.commit()
 }
 
 // chores looks at what only time changes: the clock's state, codes that have

@@ -33,13 +33,14 @@ func (b *Bank) begin() *tx {
 	return t
 }
 
-// add appends an event, unless its kind has used up its minute.
-func (t *tx) add(e locker.Event) {
+// add appends an event, unless its kind has used up its minute, and tells whether.
+func (t *tx) add(e locker.Event) bool {
 	b := t.b
 	if k, limited := limitOf(&e); limited && !b.limits.allow(k, b.now(), &e) {
-		return
+		return false
 	}
 	t.put(e)
+	return true
 }
 
 func (t *tx) put(e locker.Event) {
