@@ -66,7 +66,6 @@ func boltOptions() *bbolt.Options {
 		InitialMmapSize: maxBoltSize,
 		MaxSize:         maxBoltSize,
 		FreelistType:    bbolt.FreelistMapType,
-		NoStatistics:    true,
 		Timeout:         boltLockTimeout,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
@@ -21,37 +20,28 @@ var ErrRoom = errors.New("no room is left for more codes")
 // all, and splits those that have grown: four times what is in use is enough.
 const (
 	stateFactor = 4
-	spareDisk   = 16 << 20        // beside what journal and state.db may still take
-	sparePart   = 10              // the journal has at most a tenth of the disk kept for it
-	roomAge     = 2 * time.Second // pages are not counted more often
+	spareDisk   = 16 << 20 // beside what journal and state.db may still take
+	sparePart   = 10       // the journal has at most a tenth of the disk kept for it
 
 	journalFull  = 4  // times its bound that the journal may grow, see journal.Prune; and state as much as the bound
 	besideRecord = 64 // bytes in state.db of a staged record's tag, id and place
 )
 
-// pages are how many bytes of state.db are in use, and how many of it free.
-type pages struct {
-	used, free int64
-	at         time.Time
-}
-
 // Room returns how many bytes codes from above may still take, beside those that are
-// staged. Below nothing they take more than they should. Like all loads it is for one
-// goroutine.
+// staged. Below nothing they take more than they should.
 func (s *Store) Room() (int64, error) {
-	if time.Since(s.pages.at) > roomAge {
-		if err := s.countPages(); err != nil {
-			return 0, s.suspect(err)
-		}
+	used, unused, err := s.stateBytes()
+	if err != nil {
+		return 0, s.suspect(err)
 	}
 	free, total, err := s.o.Free(s.dir)
 	if err != nil {
 		return 0, fmt.Errorf("cannot tell how full the disk of %q is: %w", s.dir, err)
 	}
 	journal := max(0, (journalFull+1)*s.o.JournalBytes-s.j.EventBytes())
-	state := max(0, (stateFactor-1)*s.pages.used-s.pages.free)
+	state := max(0, (stateFactor-1)*used-unused)
 	disk := free - spareDisk - min(journal, total/sparePart) - state
-	return min(s.o.StateBytes/stateFactor-s.pages.used, disk/stateFactor) - s.stagedBytes(), nil
+	return min(s.o.StateBytes/stateFactor-used, disk/stateFactor) - s.stagedBytes(), nil
 }
 
 func (s *Store) stagedBytes() (n int64) {
@@ -63,32 +53,19 @@ func (s *Store) stagedBytes() (n int64) {
 	return n
 }
 
-// countPages looks at each page of state.db. A transaction that writes has the list
-// of free ones to itself.
-func (s *Store) countPages() error {
-	n := pages{at: time.Now()}
-	err := guard("the pages of state.db", func() error {
-		tx, err := s.db.Begin(true)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() //nolint:errcheck // nothing was written
-		for id := int64(0); id < tx.Size()/pageSize; id++ {
-			p, err := tx.Page(int(id))
-			switch {
-			case err != nil || p == nil:
-				return err
-			case p.Type == "free":
-				n.free += pageSize
-			default:
-				id += int64(p.OverflowCount)
-			}
-		}
-		n.used = tx.Size() - n.free
-		return nil
+// stateBytes tells how many bytes of state.db are in use, and how many not, by bbolt's
+// own counts: to look at each page would read the whole file and keep its writer waiting
+// meanwhile. What is pending may still be read, and is free after that.
+func (s *Store) stateBytes() (used, unused int64, err error) {
+	err = guard("the pages of state.db", func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			st := s.db.Stats()
+			unused = int64(st.FreePageN+st.PendingPageN) * pageSize
+			used = tx.Size() - unused
+			return nil
+		})
 	})
-	s.pages = n
-	return err
+	return used, unused, err
 }
 
 // diskFree tells how many bytes of a directory's file system are free, of how many.

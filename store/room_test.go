@@ -27,10 +27,8 @@ func fillState(t *testing.T, s *Store, from int) (n int) {
 	}
 }
 
-// roomNow counts pages anew.
 func roomNow(t *testing.T, s *Store) int64 {
 	t.Helper()
-	s.pages = pages{}
 	left, err := s.Room()
 	if err != nil {
 		t.Fatal(err)
@@ -119,14 +117,17 @@ func TestRoomStaged(t *testing.T) {
 func TestRoomOnDisk(t *testing.T) {
 	var free, total int64 = 1 << 30, 16 << 30
 	s := openStore(t, t.TempDir(), Options{Free: func(string) (int64, int64, error) { return free, total, nil }})
-	roomNow(t, s)
 	is := func(want int64) {
 		t.Helper()
 		if left, err := s.Room(); err != nil || left != want {
 			t.Errorf("%d bytes of room of %d free: %v, want %d", left, free, err, want)
 		}
 	}
-	used, within := s.pages.used, 3*s.pages.used-s.pages.free
+	used, unused, err := s.stateBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := 3*used - unused
 	is((1<<30 - 5*DefaultJournalBytes - spareDisk - within) / 4)
 	free = 0
 	is((-5*DefaultJournalBytes - spareDisk - within) / 4)

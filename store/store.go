@@ -114,9 +114,8 @@ type Store struct {
 	grown    chan struct{} // closed when there are new events
 	acked    uint64
 
-	pages pages       // Room's own
-	bad   atomic.Bool // state.db is marked for rebuilding
-	hush  hush
+	bad  atomic.Bool // state.db is marked for rebuilding
+	hush hush
 
 	kick    chan struct{}
 	stop    chan struct{}
