@@ -15,7 +15,7 @@ import (
 )
 
 // startSite starts a mosquitto with the very files that the README shows.
-func startSite(t *testing.T, ca *brokertest.CA, from, to time.Time) *brokertest.Mosquitto {
+func startSite(t *testing.T, ca *brokertest.CA, from, to time.Time, more string) *brokertest.Mosquitto {
 	t.Helper()
 	conf, err := os.ReadFile("../../../testdata/mosquitto/mosquitto.conf")
 	if err != nil {
@@ -26,7 +26,7 @@ func startSite(t *testing.T, ca *brokertest.CA, from, to time.Time) *brokertest.
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer("/etc/mosquitto/", "DIR/", "/var/lib/mosquitto/", "DIR/", "listener 8883", "listener PORT 127.0.0.1", "log_dest stderr", "log_dest file DIR/log").Replace(string(conf))
-	return brokertest.StartMosquitto(t, brokertest.Options{Config: "user root\n" + text, ACL: string(acl), TLS: ca.Server(from, to)})
+	return brokertest.StartMosquitto(t, brokertest.Options{Config: "user root\n" + text, ACL: string(acl) + more, TLS: ca.Server(from, to)})
 }
 
 func clientTLS(t *testing.T, f *brokertest.Files) *tls.Config {
@@ -49,7 +49,7 @@ func clientTLS(t *testing.T, f *brokertest.Files) *tls.Config {
 func TestSite(t *testing.T) {
 	from, to := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	ca := brokertest.NewCA(t, from, to)
-	m := startSite(t, ca, from, to)
+	m := startSite(t, ca, from, to, "")
 	s := newSite(t, m)
 	s.backendTLS = clientTLS(t, ca.Client("backend"))
 	own, other := ca.Client("lon-042"), ca.Client("lon-043")

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	mrnd "math/rand/v2"
+	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -367,20 +369,41 @@ func TestNATS(t *testing.T) {
 	}
 }
 
-// testNATSRights has a bank ask for more than its own.
+// testNATSRights has a bank ask for more than its own, say more, and speak in death in
+// another's name.
 func testNATSRights(t *testing.T, n *natstest.Node) {
 	t.Helper()
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + n.Addr()).SetClientID("lon-042").SetUsername("lon-042").SetPassword("lon-042-secret").SetAutoReconnect(false))
-	if !wait(c.Connect()) {
-		t.Fatal("cannot connect")
+	all := joinNATS(t, n, "backend", "")
+	for _, filter := range []string{"lockers/v1/+/state", "lockers/v1/+/up/+"} {
+		all.hear(filter)
 	}
-	defer c.Disconnect(0)
+	c := joinNATS(t, n, "lon-042", "lockers/v1/lon-043/state")
 	for filter, ok := range map[string]bool{"lockers/v1/lon-042/down/+": true, "lockers/v1/lon-043/down/+": false, "lockers/v1/#": false, "#": false} {
-		tok := c.Subscribe(filter, 0, nil)
+		tok := c.client.Subscribe(filter, 0, nil)
 		tok.WaitTimeout(5 * time.Second)
 		granted := tok.Error() == nil && tok.(*mqtt.SubscribeToken).Result()[filter] == 0
 		if granted != ok {
 			t.Errorf("subscription of %s granted: %v", filter, granted)
 		}
 	}
+	for _, topic := range append(below("lon-043", "state", "up/events"), below("lon-042", "down/codes", "up/events")...) {
+		c.say(topic, "from lon-042")
+	}
+	all.await(t, "lockers/v1/lon-042/up/events", "from lon-042")
+	c.cut()
+	joinNATS(t, n, "lon-042", "lockers/v1/lon-042/state").cut()
+	all.await(t, "lockers/v1/lon-042/state", "will")
+	if got := append(all.told("from lon-042", ""), all.told("will", "")...); !slices.Equal(got, below("lon-042", "up/events", "state")) {
+		t.Errorf("lon-042 says %q", got)
+	}
+	if got := c.told("", ""); len(got) > 0 {
+		t.Errorf("lon-042 says to itself what comes down: %q", got)
+	}
+}
+
+func joinNATS(t *testing.T, n *natstest.Node, name, will string) *user {
+	t.Helper()
+	return enter(t, name, will, mqtt.NewClientOptions().SetClientID("rights-"+name).SetUsername(name).SetPassword(name+"-secret"), func() (net.Conn, error) {
+		return net.Dial("tcp", n.Addr())
+	})
 }
