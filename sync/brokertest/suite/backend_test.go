@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -260,6 +261,9 @@ func (b *backend) glance(payload []byte) {
 	n, err := strconv.ParseUint(string(rest[:bytes.IndexByte(rest, ',')]), 10, 64)
 	if err != nil {
 		b.tb.Error(err)
+	}
+	if len(b.work) == 0 {
+		runtime.Gosched() // to what may be bringing more
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
