@@ -2,6 +2,8 @@ package link
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -85,6 +87,64 @@ func TestPace(t *testing.T) {
 		t.Errorf("what was missing does not come: version %d", v)
 	}
 }
+
+// TestReplayedTimes: a board without a clock of its own that is started again and again
+// under a broker that repeats all it has heard knows no earlier time than it saved, and
+// no later one than was signed.
+func TestReplayedTimes(t *testing.T) {
+	r := &rig{t: t, dir: t.TempDir(), time: never{}}
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	a := code("c-a")
+	day := locker.TimeOf(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	var heard []wire.Down
+	var latest, saved locker.Time
+	rnd := rand.New(rand.NewPCG(1, 2))
+	check := func(what string) {
+		t.Helper()
+		now := r.clk.Now()
+		if now < saved || now > latest.Add(time.Minute) {
+			t.Fatalf("%s: it is %s; saved %s, signed %s", what, now, saved, latest)
+		}
+	}
+	for n := range int64(20) {
+		at := day.Add(time.Duration(n) * 24 * time.Hour)
+		snap := r.chunk(n+1, 1, 1, digest(a), a)
+		confirm := r.delta(n+1, n+1, digest(a))
+		snap.At, confirm.At = at, at.Add(time.Hour)
+		poll := &wire.Command{Head: r.head(), Command: locker.Command{
+			ID: fmt.Sprint("x-", n), Type: locker.CmdPoll, IAT: at.Add(90 * 24 * time.Hour), EXP: at.Add(99 * 24 * time.Hour), Counter: n + 1,
+		}}
+		ack := &wire.Ack{Head: r.head(), UpTo: r.st.Next() - 1, At: at.Add(2 * time.Hour)}
+		snap.Set, confirm.Set = "*", "*"
+		heard, latest = append(heard, snap, confirm, poll, ack), ack.At
+		if rnd.IntN(3) > 0 { // else the broker keeps them back
+			for _, m := range heard[4*n:] {
+				r.down("ops-1", m)
+				check("said")
+			}
+		}
+		if floor, _, err := r.st.Value(locker.ValueFloor); err != nil {
+			t.Fatal(err)
+		} else if ms, _ := strconv.ParseInt(string(floor), 10, 64); ms > 0 {
+			saved = locker.Time(ms)
+		}
+		r.l.Disconnected()
+		r.stop()
+		r.start()
+		check("started")
+		for _, i := range rnd.Perm(len(heard)) {
+			r.down("ops-1", heard[i])
+			check(fmt.Sprintf("repeated %T", heard[i]))
+		}
+	}
+}
+
+// never is a system clock without any idea of the time.
+type never struct{}
+
+func (never) Read() (time.Time, bool) { return time.Unix(0, 0), false }
+func (never) String() string          { return "test" }
 
 // TestNoRoom: on a full board no code lands, and codes go as before.
 func TestNoRoom(t *testing.T) {

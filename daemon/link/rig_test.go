@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,6 +39,7 @@ type rig struct {
 	bus  shut
 	seen uint64 // events told
 	o    store.Options
+	time clock.Source // default: unset
 }
 
 func newRig(t *testing.T) *rig {
@@ -70,7 +72,15 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.clk = clock.New(unset{}, 0)
+	if r.time == nil {
+		r.time = unset{}
+	}
+	floor, _, err := r.st.Value(locker.ValueFloor)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n, _ := strconv.ParseInt(string(floor), 10, 64) // absent: a new bank
+	r.clk = clock.New(r.time, locker.Time(n))
 	cfg := bank.Config{
 		Bank: bankName, Version: "test", Log: log, Tickets: trust.Ticket,
 		Open: bank.Times{
