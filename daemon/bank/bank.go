@@ -317,6 +317,11 @@ func (b *Bank) call(ctx context.Context, f func()) error {
 	case <-done:
 		return nil
 	case <-b.stopped:
+	}
+	select {
+	case <-done: // it was the bank's last
+		return nil
+	default:
 		return errStopped
 	}
 }

@@ -29,9 +29,14 @@ func (b *Bank) Open(ctx context.Context, id locker.DoorID, reason, by string) (O
 	case r := <-wait:
 		return r, nil
 	case <-b.stopped:
-		return OpenResult{}, errStopped
 	case <-ctx.Done():
 		return OpenResult{}, ctx.Err()
+	}
+	select {
+	case r := <-wait: // it was the bank's last
+		return r, nil
+	default:
+		return OpenResult{}, errStopped
 	}
 }
 

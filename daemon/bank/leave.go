@@ -28,7 +28,7 @@ func (b *Bank) Leave(ctx context.Context, do func() error) error {
 	case <-b.restart:
 		return nil
 	case <-b.stopped:
-		return errStopped
+		return l.ended(b)
 	case <-ctx.Done():
 		b.post(func() {
 			if b.leaving == l {
@@ -36,6 +36,19 @@ func (b *Bank) Leave(ctx context.Context, do func() error) error {
 			}
 		})
 		return ctx.Err()
+	}
+}
+
+// ended is what a leaving has come to once the bank has stopped: it may have been the
+// bank's last.
+func (l *leaving) ended(b *Bank) error {
+	select {
+	case err := <-l.done:
+		return err
+	case <-b.restart:
+		return nil
+	default:
+		return errStopped
 	}
 }
 
