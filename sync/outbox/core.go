@@ -20,6 +20,7 @@ type core struct {
 	up    bool   // there is a connection
 	spoke bool   // events went out on it
 	since uint64 // last event sent since the last resync
+	most  int    // events in a batch
 
 	base  time.Duration // ack_timeout
 	quiet time.Duration // see Options
@@ -30,7 +31,7 @@ type core struct {
 }
 
 func newCore(acked uint64, ackTimeout time.Duration) core {
-	return core{acked: acked, next: acked + 1, since: math.MaxUint64, base: ackTimeout, quiet: DefaultQuiet, wait: ackTimeout, sent: make([]sent, 0, Window)}
+	return core{acked: acked, next: acked + 1, since: math.MaxUint64, most: MaxEvents, base: ackTimeout, quiet: DefaultQuiet, wait: ackTimeout, sent: make([]sent, 0, Window)}
 }
 
 // connected begins a connection: all that is not acknowledged goes again.
@@ -78,6 +79,7 @@ func (c *core) ack(upto uint64, now time.Time) bool {
 		return false
 	}
 	c.acked = upto
+	c.most = min(c.most+1, MaxEvents)
 	c.next = max(c.next, upto+1)
 	n := 0
 	for n < len(c.sent) && c.sent[n].last <= upto {
@@ -90,8 +92,12 @@ func (c *core) ack(upto uint64, now time.Time) bool {
 	return true
 }
 
-// resync goes back, or ahead, to where the backend asks to begin.
+// resync goes back, or ahead, to where the backend asks to begin. If that is where
+// things stand, what was sent from there on was lost.
 func (c *core) resync(from uint64) {
+	if from == c.acked+1 && len(c.sent) > 0 {
+		c.shrink()
+	}
 	c.acked = max(from, 1) - 1
 	c.since = c.acked
 	c.wait = c.base
@@ -120,10 +126,17 @@ func (c *core) arm(now time.Time) {
 	}
 }
 
+// shrink makes batches smaller: a broker may take one that is too large for it, and
+// lose it. With acknowledgements they grow again.
+func (c *core) shrink() { c.most = max(1, c.most/2) }
+
 // tick goes back to the first event not acknowledged if patience has ended.
 func (c *core) tick(now time.Time) bool {
 	if c.due.IsZero() || now.Before(c.due) {
 		return false
+	}
+	if c.wait >= MaxAckTimeout || c.most < MaxEvents {
+		c.shrink()
 	}
 	c.wait = min(2*c.wait, max(MaxAckTimeout, c.base))
 	c.rewind()
@@ -133,7 +146,7 @@ func (c *core) tick(now time.Time) bool {
 // want tells from which event on the next batch is to be made, of how many, and
 // whether it may go now.
 func (c *core) want(now time.Time) (from uint64, most int, ok bool) {
-	window, most := Window, MaxEvents
+	window, most := Window, c.most
 	if c.wait >= MaxAckTimeout && c.wait > c.base {
 		window = 1
 	}

@@ -295,3 +295,40 @@ func TestGapAfterPause(t *testing.T) {
 		t.Errorf("after the pause the event blocks all others for ever: %+v", c.doubt)
 	}
 }
+
+// TestSmallerBatches has a broker that takes each batch and loses those of more than ten
+// events, with a backend that is silent about that, and with one that asks.
+func TestSmallerBatches(t *testing.T) {
+	for name, asks := range map[string]bool{"silent": false, "asks": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newCore(0, ackTimeout)
+			c.connected(t0)
+			begun := t0
+			for now := t0; c.acked < 1000; {
+				from, most, ok := c.want(now)
+				switch {
+				case now.Sub(begun) > time.Hour:
+					t.Fatalf("at event %d after an hour: %+v", c.acked, c)
+				case ok:
+					last := from + uint64(most) - 1
+					c.send(from, Batch{First: from, Last: last})
+					c.taken(last, now)
+					if most <= 10 && from == c.acked+1 {
+						c.ack(last, now)
+					}
+				case asks:
+					now = now.Add(time.Second)
+					c.resync(c.acked + 1)
+				default:
+					now = c.due
+					c.tick(now)
+				}
+			}
+			for !t.Failed() && c.most < MaxEvents { // the broker is mended
+				from, most, _ := c.want(begun)
+				c.send(from, Batch{First: from, Last: from + uint64(most) - 1})
+				c.ack(from+uint64(most)-1, begun)
+			}
+		})
+	}
+}

@@ -30,7 +30,7 @@ func (w *world) broker() {
 		}
 		w.untaken = w.untaken[1:]
 		w.o.Taken(b.Last)
-		if !w.lossy {
+		if !w.lossy && (w.limit == 0 || len(b.Payload) <= w.limit) {
 			w.toward = append(w.toward, packet{due: w.soon(), batch: b})
 		}
 	}

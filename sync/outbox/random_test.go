@@ -55,6 +55,7 @@ type world struct {
 	unjust  bool // it once did: others may be given up, too
 	mute    bool // it answers no publish
 	lossy   bool // it loses what it takes
+	limit   int  // it takes and loses what is larger; 0: nothing
 
 	up      bool
 	back    time.Time // of the connection
@@ -75,6 +76,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), seed: seed, j: newShelf(0), ever: map[string]bool{}, may: map[uint64]bool{}}
 	w.slow = time.Millisecond << w.r.IntN(11)
+	if w.r.IntN(4) == 0 {
+		w.limit = 1<<10 + w.r.IntN(MaxBytes)
+	}
 	w.grow()
 	w.o = open(t, w.j)
 	return w
@@ -108,7 +112,7 @@ func (w *world) play() {
 // settle lets all come to rest, but for the broker's dislike of some events.
 func (w *world) settle() {
 	w.say() // the backend reads the retained birth
-	end := time.Now().Add(2*Hold + time.Duration(len(w.may))*5*time.Minute)
+	end := time.Now().Add(2*Hold + time.Duration(len(w.may))*5*time.Minute + time.Duration(w.j.next)*time.Second)
 	for w.last < w.j.next-1 || w.o.Stats().Acked < w.last {
 		if w.step(time.Second); time.Now().After(end) {
 			w.t.Fatalf("seed %d: the backend has %d, journal %d to %d, trouble with %v: %+v", w.seed, w.last, w.j.First(), w.j.next-1, w.may, w.o.core)
@@ -149,7 +153,7 @@ func (w *world) trouble() {
 func (w *world) grow() {
 	for range 1 + w.r.IntN(1<<w.r.IntN(9)) {
 		l := line(w.j.next, "")
-		if w.r.IntN(300) == 0 {
+		if w.r.IntN(300) == 0 && w.limit == 0 {
 			l = line(w.j.next, strings.Repeat("x", 1<<(12+w.r.IntN(6))))
 		}
 		if len(l) > MaxAlone || len(w.may) < 3 && w.r.IntN(200) == 0 {
