@@ -42,6 +42,7 @@ func TestFlood(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		count, total, bytes := map[string]int{}, map[string]int{}, map[string]int{}
 		for _, line := range r.st.events[before:] {
 			var e locker.Event

@@ -49,40 +49,60 @@ func TestClaimsBounded(t *testing.T) {
 	}
 }
 
-// TestPace: a tenant that changes its set without end writes no more than others may
-// bear, and has its last word all the same. The operator's set has no such bound.
+// TestPace: a set may change paceBurst times at once and then at its pace, the
+// operator's as it likes.
 func TestPace(t *testing.T) {
+	p, now := pace{}, time.Now()
+	changes := func() (n int) {
+		for ; !p.over("acme", now); n++ {
+			p.changed("acme", now)
+		}
+		return n
+	}
+	if n := changes(); n != paceBurst {
+		t.Errorf("%d changes at once", n)
+	}
+	now = now.Add(3 * paceEvery)
+	if n := changes(); n != 3 {
+		t.Errorf("%d changes later", n)
+	}
+	now = now.Add(2 * paceBurst * paceEvery)
+	if n := changes(); n != paceBurst {
+		t.Errorf("%d changes after a rest", n)
+	}
+	p[locker.SetOperator] = now.Add(time.Hour)
+	if p.over(locker.SetOperator, now) {
+		t.Error("the operator's set is bound")
+	}
+}
+
+// TestTooFast: what comes beyond the pace is refused, asked for, and taken later.
+func TestTooFast(t *testing.T) {
 	r := newRig(t)
-	r.acme() // a change, too
-	send := func(kid, set string, from int64) {
-		m := r.delta(from, from+1, digest(), wire.Op{Drop: "c-none"})
-		m.Set = set
-		r.down(kid, m)
+	r.acme() // version 1
+	if full := r.l.pace["acme"]; time.Until(full) <= 0 {
+		t.Fatal("a snapshot is no change")
 	}
-	for n := range int64(paceBurst + 50) {
-		send("acme-1", "acme", n+1)
+	send := func(from, to int64) { r.down("acme-1", r.delta(from, to, digest(), wire.Op{Drop: "c-none"})) }
+	full := r.l.pace["acme"]
+	if send(1, 2); !r.l.pace["acme"].After(full) || r.st.Set("acme").Version != 2 {
+		t.Fatalf("a delta is no change, or is not applied: version %d", r.st.Set("acme").Version)
 	}
-	if n := len(r.events()); n != paceBurst || r.st.Set("acme").Version != paceBurst {
-		t.Errorf("%d events, version %d", n, r.st.Set("acme").Version)
+	r.events()
+	r.l.pace["acme"] = time.Now().Add(2 * paceBurst * paceEvery)
+	send(2, 3)
+	if evs := r.events(); len(evs) != 1 || evs[0].Type != locker.EvMessageRefused || evs[0].Reason != wire.Quota || r.st.Set("acme").Version != 2 {
+		t.Errorf("%+v, version %d", evs, r.st.Set("acme").Version)
 	}
-	if g := r.get(); g.From != paceBurst {
+	if g := r.get(); g.From != 2 {
 		t.Errorf("asked from %d", g.From)
 	}
 	r.down("acme-1", r.chunk(5000, 1, 1, digest()))
-	if i := r.st.Set("acme"); i.Version != paceBurst || len(r.l.staged) > 0 {
+	if i := r.st.Set("acme"); i.Version != 2 || len(r.l.staged) > 0 {
 		t.Errorf("a snapshot has come beyond the pace: %+v", i)
 	}
-	m := r.chunk(1, 1, 1, digest())
-	m.Set = "*"
-	r.down("ops-1", m)
-	for n := range int64(paceBurst + 50) {
-		send("ops-1", "*", n+1)
-	}
-	if v := r.st.Set("*").Version; v != paceBurst+51 {
-		t.Errorf("the operator's set is at version %d", v)
-	}
-	r.l.pace["acme"] = r.l.pace["acme"].Add(-paceEvery) // time goes by
-	r.down("acme-1", r.delta(paceBurst, 5000, digest(), wire.Op{Drop: "c-none"}))
+	r.l.pace["acme"] = time.Now() // time goes by
+	send(2, 5000)
 	if v := r.st.Set("acme").Version; v != 5000 {
 		t.Errorf("what was missing does not come: version %d", v)
 	}

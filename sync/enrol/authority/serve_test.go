@@ -125,8 +125,9 @@ func (b broken) Update(change func(backend.Tx) error) error {
 // TestEndpointCannot answers 503 without saying why, so that the board tries again.
 func TestEndpointCannot(t *testing.T) {
 	r := newRig(t)
+	r.now = time.Now() // by which the client judges the endpoint
 	tok := r.token("lon-042")
-	a := authority.New(authority.Options{Store: broken{r.store}, CA: r.ca})
+	a := authority.New(authority.Options{Store: broken{r.store}, CA: r.ca, Now: func() time.Time { return r.now }})
 	url := serve(t, a)
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(enrol.Request{V: 1, Token: tok.Text, CSR: newBoard(t, "lon-042").csr(t)}); err != nil {
