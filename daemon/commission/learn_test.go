@@ -79,6 +79,23 @@ func random(r *rand.Rand) *truth {
 	return w
 }
 
+// tells reports whether more doors have lock and feedback on one channel in the order
+// that the board speaks than in the other. Rarely so many wires are crossed
+// that nothing could tell the order.
+func (w *truth) tells() bool {
+	own, others := 0, 0
+	for d := 1; d <= channels; d++ {
+		switch {
+		case w.dead[d] || other(w.feedback[d]) == w.feedback[d]:
+		case w.feedback[d] == w.lock[d]:
+			own++
+		case other(w.feedback[d]) == w.lock[d]:
+			others++
+		}
+	}
+	return own > others
+}
+
 // TestWhatIsWrittenIsTrue wires boards at random and wants a file that lockerd
 // takes and that says for each door that moved where its wires are.
 func TestWhatIsWrittenIsTrue(t *testing.T) {
@@ -91,6 +108,9 @@ func TestWhatIsWrittenIsTrue(t *testing.T) {
 	}
 	for range 2000 {
 		w := random(r)
+		if !w.tells() {
+			continue
+		}
 		s := w.walked()
 		l := Learn(s)
 		c, text, err := Configure(base, s, l, locker.SizeM)
