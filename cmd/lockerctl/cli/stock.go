@@ -72,15 +72,9 @@ func stockSetVerb(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		it := &locker.Item{Tenant: *tenant, SKU: c.args[1], Serial: c.args[2], Condition: locker.Ready}
-		if it.Serial == "-" {
-			it.Serial = ""
-		}
-		if !locker.ValidSKU(it.SKU) {
-			return ui.Usagef("cannot read sku %q: a sku is 1-32 of a-z 0-9 . _ -, beginning with a letter or digit", it.SKU)
-		}
-		if it.Tenant != "" && !locker.ValidTenant(it.Tenant) {
-			return ui.Usagef("cannot read tenant %q: a tenant is 1-32 of a-z 0-9 . _ -, and not \"local\"", it.Tenant)
+		it, err := ui.ReadItem(*tenant, c.args[1], c.args[2], locker.Ready)
+		if err != nil {
+			return err
 		}
 		if it.Tenant == "" {
 			if it.Tenant, err = c.tenantOf(ctx, door, it.SKU); err != nil {

@@ -119,17 +119,9 @@ func setStockVerb(fs *flag.FlagSet) action {
 		case len(c.args) == 3:
 			return ui.Usagef("SERIAL is missing; - stands for none")
 		case len(c.args) == 4:
-			it := &locker.Item{Tenant: *tenant, SKU: c.args[2], Serial: c.args[3], Condition: locker.Condition(cond.Value)}
-			if it.Serial == "-" {
-				it.Serial = ""
+			if o.Args.Item, err = ui.ReadItem(*tenant, c.args[2], c.args[3], locker.Condition(cond.Value)); err != nil {
+				return err
 			}
-			if !locker.ValidSKU(it.SKU) {
-				return ui.Usagef("cannot read sku %q: a-z 0-9 . _ -, at most 32", it.SKU)
-			}
-			if it.Tenant != "" && !locker.ValidTenant(it.Tenant) {
-				return ui.Usagef("cannot read tenant %q: a-z 0-9 . _ -, at most 32, not local", it.Tenant)
-			}
-			o.Args.Item = it
 		}
 		return c.order(ctx, o)
 	}
