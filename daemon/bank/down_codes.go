@@ -59,7 +59,7 @@ func (b *Bank) ApplyDelta(ctx context.Context, d *Delta) (Verdict, error) {
 		}
 		return b.commitDelta(t, d, p)
 	})
-	if _, counted := b.marked[d.Set]; counted && err == nil && v.Refused == nil {
+	if _, counted := b.marked[d.Set]; counted && err == nil && v == (Verdict{}) {
 		b.marked[d.Set] += p.revoked
 	}
 	if now := b.store.Set(d.Set); err == nil && v == (Verdict{}) && now.Digest != *d.Digest {
