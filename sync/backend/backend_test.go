@@ -286,16 +286,23 @@ func TestBadRecordDoesNotBlockItsSet(t *testing.T) {
 	}
 }
 
+// issueThrice issues a code of three uses.
+func (r *rig) issueThrice(bank, set string) []Issued {
+	r.t.Helper()
+	three := 3
+	list, err := r.be.Issue(r.t.Context(), bank, set, locker.Code{Kind: locker.Collect, SKU: "a", Uses: &three})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
 func TestNewBoardGetsNothingUsed(t *testing.T) {
 	r := newRig(t)
 	old := r.bank("lon-042", "j-1")
 	r.connect("lon-042")
 	codes := r.issue("lon-042", "acme", 3)
-	three := 3
-	multi, err := r.be.Issue(context.Background(), "lon-042", "acme", locker.Code{Kind: locker.Collect, SKU: "a", Uses: &three})
-	if err != nil {
-		t.Fatal(err)
-	}
+	multi := r.issueThrice("lon-042", "acme")
 	if err := r.be.Revoke(context.Background(), "lon-042", "acme", "t-0011223344556677"); err != nil {
 		t.Fatal(err)
 	}
@@ -350,11 +357,7 @@ func TestLateWordOfAReplacedBoard(t *testing.T) {
 	old := r.bank("lon-042", "j-1")
 	r.connect("lon-042")
 	codes := r.issue("lon-042", "acme", 3)
-	three := 3
-	multi, err := r.be.Issue(t.Context(), "lon-042", "acme", locker.Code{Kind: locker.Collect, SKU: "a", Uses: &three})
-	if err != nil {
-		t.Fatal(err)
-	}
+	multi := r.issueThrice("lon-042", "acme")
 	r.settle()
 	told := len(old.Events)
 	for _, id := range []string{codes[0].Code.ID, multi[0].Code.ID} {

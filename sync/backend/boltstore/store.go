@@ -122,7 +122,7 @@ func (s *Store) Update(change func(backend.Tx) error) error {
 		}
 		return nil
 	})
-	if err == errNoChange { //nolint:errorlint // ours, and never wrapped
+	if errors.Is(err, errNoChange) {
 		return nil
 	}
 	return err
