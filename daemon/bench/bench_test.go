@@ -127,7 +127,7 @@ func report(b *testing.B, name string, all []*contestant) {
 		for _, q := range qs {
 			r := float64(quantile(all[0].times, q)) / float64(quantile(c.times, q))
 			fmt.Fprintf(&out, "%9.2fx", r)
-			b.ReportMetric(r, fmt.Sprintf("p%.0f/%s", q*100, strings.Fields(c.name)[0]))
+			b.ReportMetric(r, fmt.Sprintf("%s/%s-p%.0f", strings.Fields(all[0].name)[0], strings.Fields(c.name)[0], q*100))
 		}
 		out.WriteByte('\n')
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,44 +29,75 @@ const (
 	chunkCodes    = 250
 )
 
-// BenchmarkDoorsDoNotWait: scan to unlock of a bank that drains 50,000 events, of
-// one behind a black hole, and of one that is sent snapshots of 200,000 codes,
-// against one without a broker. All run side by side.
+// linked is a bank of the benchmark, with a backend of its own.
+type linked struct {
+	*contestant
+	up  *upstream // nil: no link
+	url string
+}
+
+// BenchmarkDoorsDoNotWait: scan to unlock of a bank that drains 50,000 events, and
+// again whenever it has, of one behind a black hole, and of one that is sent snapshots
+// of 200,000 codes, against one without a broker. All run side by side, each with a
+// broker of its own: they have one name, and a broker lets a name in once.
 func BenchmarkDoorsDoNotWait(b *testing.B) {
 	dir := scratch(b, "")
-	up := newUpstream(b, brokertest.StartMosquitto(b, brokertest.Options{}))
-	hole := brokertest.NewProxy(b, up.addr)
-	slow := brokertest.NewProxy(b, up.addr)
-	slow.Delay(100 * time.Millisecond)
-	names := []string{"no broker", "draining", "black hole", "snapshots"}
-	urls := []string{"", "mqtt://" + slow.Addr(), "mqtt://" + hole.Addr(), "mqtt://" + up.addr}
-	all := make([]*contestant, len(names))
-	for i, name := range names {
-		all[i] = &contestant{name: name, line: newLine(b)}
+	slow, hole := newUpstream(b), newUpstream(b)
+	far, gone := brokertest.NewProxy(b, slow.addr), brokertest.NewProxy(b, hole.addr)
+	far.Delay(100 * time.Millisecond)
+	snap := newUpstream(b)
+	banks := []*linked{
+		{&contestant{name: "no broker"}, nil, ""},
+		{&contestant{name: "draining"}, slow, "mqtt://" + far.Addr()},
+		{&contestant{name: "black hole"}, hole, "mqtt://" + gone.Addr()},
+		{&contestant{name: "snapshots"}, snap, "mqtt://" + snap.addr},
+		{&contestant{name: "control"}, nil, ""}, // what chance makes of two that are alike
+	}
+	all := make([]*contestant, len(banks))
+	for i, k := range banks {
 		place := filepath.Join(dir, fmt.Sprint(i))
 		if err := os.Mkdir(place, 0o700); err != nil {
 			b.Fatal(err)
 		}
 		data := filepath.Join(place, "data")
 		fillStore(b, data, 100_000)
-		if name == "draining" || name == "black hole" {
+		if k.up == slow || k.up == hole {
 			fillJournal(b, data, backlog)
 		}
-		p := start(b, "lockerd", "run", "--config", linkConfig(b, place, data, all[i].line, urls[i], name, up))
+		k.line = newLine(b)
+		p := start(b, "lockerd", "run", "--config", k.config(b, place, data))
 		b.Cleanup(p.stop)
+		all[i] = k.contestant
 	}
-	up.await(b, "black hole", "draining", "snapshots")
-	hole.BlackHole(true)
-	stop := up.snapshots("snapshots")
+	for _, k := range banks {
+		k.await(b)
+	}
+	gone.BlackHole(true)
+	stop := snap.snapshots()
 	defer stop()
-	measure(b, all, rounds(400))
+	begun, before := time.Now(), slow.events.Load()
+	measure(b, all, rounds(1600)) // sixteen of them lie beyond the p99 of each
+	stop()
+	rate := float64(slow.events.Load()-before) / time.Since(begun).Seconds()
 	for _, c := range all[1:] {
 		report(b, "beside a link", []*contestant{c, all[0]})
 	}
-	b.Logf("%d batches came up, %d snapshots went down meanwhile", up.batches.Load(), up.sent.Load())
+	b.Logf("meanwhile %.0f events/s came up, %d backlogs of %d; %d snapshots were applied", rate, slow.drains.Load(), backlog, snap.applied.Load())
+	if snap.applied.Load() == 0 {
+		b.Error("no snapshot was applied")
+	}
+	for _, k := range banks {
+		if k.up == nil {
+			continue
+		}
+		if n := k.up.births.Load(); n != 1 {
+			b.Errorf("%s: the bank has connected %d times", k.name, n)
+		}
+	}
 }
 
-// fillJournal gives a bank events that nobody has acknowledged.
+// fillJournal gives a bank events that nobody has acknowledged, new enough to be kept
+// when somebody has.
 func fillJournal(b *testing.B, data string, n int) {
 	b.Helper()
 	s, err := store.Open(b.Context(), data, store.Options{})
@@ -74,7 +107,7 @@ func fillJournal(b *testing.B, data string, n int) {
 	for n > 0 {
 		c := &locker.Commit{}
 		for range min(n, 500) {
-			c.Events = append(c.Events, locker.Event{At: 1_790_000_000_000, Clock: locker.ClockSynced, Type: locker.EvScanRefused, Scanner: "front", Reason: locker.Unknown})
+			c.Events = append(c.Events, locker.Event{At: locker.TimeOf(time.Now()), Clock: locker.ClockSynced, Type: locker.EvScanRefused, Scanner: "front", Reason: locker.Unknown})
 		}
 		n -= len(c.Events)
 		if _, err := s.Commit(c); err != nil {
@@ -86,40 +119,56 @@ func fillJournal(b *testing.B, data string, n int) {
 	}
 }
 
-// linkConfig is the bank of config with a link; its name is its contestant's.
-func linkConfig(b *testing.B, dir, data string, l *line, url, name string, up *upstream) string {
+// config writes the bank's file, with its link.
+func (k *linked) config(b *testing.B, dir, data string) string {
 	b.Helper()
-	path := config(b, dir, data, l.scannerPort, l.busPort)
-	if url == "" {
+	path := config(b, dir, data, k.line.scannerPort, k.line.busPort)
+	if k.up == nil {
 		return path
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	// The bank's name is in the tags of its codes, so it stays; the prefix tells them apart.
-	text = append(text, fmt.Sprintf("[mqtt]\nurl = %q\nprefix = %q\nusername = %q\n[trust]\nkeys_file = %q\n",
-		url, prefix(name), "u", up.trust)...)
+	text = append(text, fmt.Sprintf("[mqtt]\nurl = %q\n[trust]\nkeys_file = %q\n", k.url, k.up.trust)...)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		b.Fatal(err)
 	}
 	return path
 }
 
-func prefix(name string) string { return "lockers/" + strings.ReplaceAll(name, " ", "-") }
+// await waits until the bank is born.
+func (k *linked) await(b *testing.B) {
+	b.Helper()
+	if k.up == nil {
+		return
+	}
+	select {
+	case <-k.up.born:
+	case <-time.After(time.Minute):
+		b.Fatalf("the bank %q does not come to the broker", k.name)
+	}
+}
 
-// upstream is a backend that acknowledges whatever comes and sends snapshots.
+// upstream is the broker and the backend of one bank. It acknowledges whatever comes,
+// asks again for a backlog that it has, and sends snapshots.
 type upstream struct {
 	addr    string
 	trust   string
 	key     ed25519.PrivateKey
 	client  mqtt.Client
-	births  map[string]chan wire.State
-	batches atomic.Int64
-	sent    atomic.Int64
+	births  atomic.Int64
+	born    chan struct{} // closed by the first
+	events  atomic.Int64
+	applied atomic.Int64 // snapshots
+
+	// Of the library's goroutine, journal from born on everybody's.
+	journal string
+	behind  bool         // the backlog is coming up
+	drains  atomic.Int64 // backlogs that have come up whole
 }
 
-func newUpstream(b *testing.B, broker brokertest.Broker) *upstream {
+func newUpstream(b *testing.B) *upstream {
 	b.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -133,7 +182,8 @@ func newUpstream(b *testing.B, broker brokertest.Broker) *upstream {
 	if err != nil {
 		b.Fatal(err)
 	}
-	u := &upstream{addr: broker.Addr(), trust: filepath.Join(b.TempDir(), "trust.json"), key: private, births: map[string]chan wire.State{}}
+	broker := brokertest.StartMosquitto(b, brokertest.Options{})
+	u := &upstream{addr: broker.Addr(), trust: filepath.Join(b.TempDir(), "trust.json"), key: private, born: make(chan struct{})}
 	if err := os.WriteFile(u.trust, file, 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -146,58 +196,60 @@ func newUpstream(b *testing.B, broker brokertest.Broker) *upstream {
 		}
 	}
 	b.Cleanup(func() { u.client.Disconnect(0) })
-	for _, n := range []string{"black hole", "draining", "snapshots"} {
-		u.births[prefix(n)] = make(chan wire.State, 16)
-	}
 	return u
 }
 
 func (u *upstream) take(m mqtt.Message) {
-	pre, word, _ := strings.Cut(m.Topic(), "/"+bankName+"/")
+	_, word, _ := strings.Cut(m.Topic(), "/"+bankName+"/")
 	switch word {
 	case wire.TopicState:
-		if s, err := wire.DecodeState(m.Payload()); err == nil && s.Status == wire.Online {
-			select {
-			case u.births[pre] <- s:
-			default:
-			}
+		if s, err := wire.DecodeState(m.Payload()); err == nil && s.Status == wire.Online && u.births.Add(1) == 1 {
+			u.journal = s.Journal.ID
+			close(u.born)
 		}
 	case wire.TopicEvents:
-		u.batches.Add(1)
 		e, err := wire.DecodeEvents(m.Payload())
 		if err != nil {
 			return
 		}
+		u.events.Add(int64(len(e.Events)))
+		u.applied.Add(int64(bytes.Count(m.Payload(), []byte(`"type":"`+locker.EvCodesApplied+`"`))))
 		var last locker.Event
 		if json.Unmarshal(e.Events[len(e.Events)-1], &last) == nil {
-			u.send(pre, wire.TopicAck, &wire.Ack{Head: wire.Head{Bank: bankName, Journal: e.Journal}, UpTo: last.Seq, At: locker.TimeOf(time.Now())})
+			u.send(wire.TopicAck, &wire.Ack{Head: u.head(), UpTo: last.Seq, At: locker.TimeOf(time.Now())})
+			u.again(last.Seq)
 		}
 	}
 }
 
-func (u *upstream) send(pre, topic string, m wire.Down) {
+// again asks for all events anew when the backlog has come up.
+func (u *upstream) again(last uint64) {
+	if last < backlog {
+		u.behind = true
+		return
+	}
+	if !u.behind {
+		return // it was asked already
+	}
+	u.behind = false
+	n, first, now := u.drains.Add(1), uint64(1), time.Now()
+	u.send(wire.TopicCommand, &wire.Command{Head: u.head(), Command: locker.Command{
+		ID: fmt.Sprint("again-", n), Type: locker.CmdResync, Args: locker.CommandArgs{From: &first},
+		IAT: locker.TimeOf(now), EXP: locker.TimeOf(now.Add(time.Hour)), Counter: n,
+	}})
+}
+
+func (u *upstream) head() wire.Head { return wire.Head{Bank: bankName, Journal: u.journal} }
+
+func (u *upstream) send(topic string, m wire.Down) {
 	payload, err := wire.Sign(u.key, "ops-1", m)
 	if err == nil {
-		u.client.Publish(pre+"/"+bankName+"/"+topic, 0, false, payload)
+		u.client.Publish("lockers/v1/"+bankName+"/"+topic, 0, false, payload)
 	}
 }
 
-// await waits until these banks are born.
-func (u *upstream) await(b *testing.B, names ...string) {
-	b.Helper()
-	for _, n := range names {
-		select {
-		case s := <-u.births[prefix(n)]:
-			u.births[prefix(n)] <- s
-		case <-time.After(time.Minute):
-			b.Fatalf("the bank %q does not come to the broker", n)
-		}
-	}
-}
-
-// snapshots sends one snapshot after another until stop is called.
-func (u *upstream) snapshots(name string) (stop func()) {
-	s := <-u.births[prefix(name)]
+// snapshots sends one snapshot after another to a bank that is born until stop is called.
+func (u *upstream) snapshots() (stop func()) {
 	codes, digest := make([]locker.Code, snapshotCodes), locker.Digest{}
 	for i := range codes {
 		codes[i] = randomCode(i)
@@ -213,14 +265,13 @@ func (u *upstream) snapshots(name string) (stop func()) {
 					return
 				default:
 				}
-				u.send(prefix(name), wire.TopicCodes, &wire.Codes{
-					Head: wire.Head{Bank: bankName, Journal: s.Journal.ID}, Set: "*", Epoch: 1_790_000_000, To: version,
+				u.send(wire.TopicCodes, &wire.Codes{
+					Head: u.head(), Set: "*", Epoch: 1_790_000_000, To: version,
 					Chunk: i/chunkCodes + 1, Chunks: len(codes) / chunkCodes, Put: codes[i : i+chunkCodes], Digest: &digest,
 				})
 				time.Sleep(5 * time.Millisecond) // some 100 Mbit/s less than a broker on the same machine could send
 			}
-			u.sent.Add(1)
 		}
 	}()
-	return func() { close(quit); <-done }
+	return sync.OnceFunc(func() { close(quit); <-done })
 }

@@ -290,7 +290,7 @@ func BenchmarkDrain(b *testing.B) {
 	})
 }
 
-const benchTurns = 5
+const benchTurns = 20
 
 // rates are events a second, summed over the turns of one run.
 type rates struct {
