@@ -2,9 +2,12 @@ package uplink
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"syscall"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
@@ -39,8 +42,17 @@ func (s *session) options() (*mqtt.ClientOptions, error) {
 	o.SetConnectTimeout(ConnectTimeout)
 	o.SetBinaryWill(c.topic(wire.TopicState), will, 1, true)
 	o.SetDefaultPublishHandler(s.onMessage)
-	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.end(fmt.Errorf("connection lost: %w", err)) })
+	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.end(lost(err)) })
 	return o, nil
+}
+
+// lost says why a connection has ended. MQTT 3.1.1 has no word for it (3.14 is the
+// client's), so the text names what a broker hangs up for.
+func lost(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("the broker ended the connection (%w); if it does again and again, look for another board of this name, and at the broker's log and ACL", err)
+	}
+	return fmt.Errorf("connection lost: %w", err)
 }
 
 // death is what the broker publishes when it loses the bank.
