@@ -9,8 +9,8 @@
 //	state (birth)             what comes in answer finds the subscription there
 //	state/health, state/doors, state/stock, up/events, up/reply, up/get
 //
-// A clean stop publishes the death with reason shutdown and disconnects, within
-// StopTimeout.
+// A clean stop publishes what Bank.Outgoing still holds, then the death with reason
+// shutdown, and disconnects, within StopTimeout.
 //
 // Of the MQTT library no more is used than the packets of one connection: a
 // fresh client each time, no reconnecting, no store, no replay; what it calls

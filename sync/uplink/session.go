@@ -30,6 +30,8 @@ type session struct {
 	events *lane // publishes of up/events
 	other  *lane // all other publishes but
 	bulk   *lane // what may wait
+
+	unsaid *message // what the bank had said when the stop came
 }
 
 func newSession(u *Uplink, c *conn) *session {
@@ -163,6 +165,7 @@ func (s *session) serve(ctx context.Context) error {
 	<-work.Done()
 	workers.Wait()
 	if s.ctx.Err() == nil {
+		s.lastWords()
 		s.goodbye()
 		s.u.box.Lost(false)
 		return nil
@@ -178,6 +181,29 @@ func (s *session) lanes() []*lane { return []*lane{s.events, s.other, s.bulk} }
 func (s *session) blame(now time.Time) bool {
 	oldest := s.events.oldest()
 	return !oldest.IsZero() && now.Sub(oldest) < BlameWithin && !errors.Is(context.Cause(s.ctx), errDead)
+}
+
+// lastWords publishes what the bank has handed out before it stops: the reply to the
+// command restart comes in the moment that ends the session. They go before the
+// death, if the broker takes them in time.
+func (s *session) lastWords() {
+	ctx, cancel := context.WithTimeout(s.ctx, StopTimeout/4)
+	defer cancel()
+	if m := s.unsaid; m != nil {
+		_ = s.other.publish(ctx, *m) // only the end of ctx
+	}
+	for ctx.Err() == nil {
+		select {
+		case m := <-s.u.bank.Outgoing():
+			_ = s.other.publish(ctx, message{name: m.Topic, qos: 1, payload: m.Payload}) // only the end of ctx
+		default:
+			select {
+			case <-s.other.empty():
+			case <-ctx.Done():
+			}
+			return
+		}
+	}
 }
 
 // goodbye publishes the death of a clean stop and disconnects.

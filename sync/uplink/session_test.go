@@ -113,6 +113,53 @@ func TestOrderOfAConnection(t *testing.T) {
 	})
 }
 
+// TestLastWords holds that what the bank has said before it stops is said: the
+// reply to the command restart is of that moment.
+func TestLastWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(*rig) {})
+		sleep(time.Second)
+		var want []string
+		for i := range cap(r.bank.out) {
+			want = append(want, fmt.Sprintf(`{"id":"cmd-%d"}`, i))
+			r.bank.out <- Outgoing{Topic: wire.TopicReply, Payload: []byte(want[i])}
+		}
+		r.stop()
+		var got []string
+		for _, m := range r.broker.on("up/reply") {
+			got = append(got, m.payload)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("replies %v, want %v", got, want)
+		}
+		if states := r.broker.on("state"); !strings.Contains(states[len(states)-1].payload, "shutdown") {
+			t.Errorf("the last state is %s", states[len(states)-1].payload)
+		}
+	})
+}
+
+// TestLastWordsOfAMuteBroker holds that a broker that takes nothing keeps no bank from stopping.
+func TestLastWordsOfAMuteBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(r *rig) {
+			r.broker.mute = func(p packets.ControlPacket) bool {
+				m, is := p.(*packets.PublishPacket)
+				return is && strings.HasSuffix(m.TopicName, "/up/reply")
+			}
+		})
+		sleep(time.Second)
+		for range cap(r.bank.out) {
+			r.bank.out <- Outgoing{Topic: wire.TopicReply, Payload: []byte(`{}`)}
+		}
+		began := time.Since(r.broker.start)
+		r.stop()
+		states := r.broker.on("state")
+		if last := states[len(states)-1]; !strings.Contains(last.payload, "shutdown") || last.at-began > StopTimeout/2 {
+			t.Errorf("the last state is %+v, the stop began at %v", last, began)
+		}
+	})
+}
+
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, 0, func(r *rig) { r.broker.down = true })

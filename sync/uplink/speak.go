@@ -54,7 +54,10 @@ func (s *session) speak(ctx context.Context) {
 		case <-beat.C:
 			p.health(ctx)
 		case m := <-s.u.bank.Outgoing():
-			_ = s.other.publish(ctx, message{name: m.Topic, qos: 1, payload: m.Payload}) // only the end of ctx
+			said := message{name: m.Topic, qos: 1, payload: m.Payload}
+			if s.other.publish(ctx, said) != nil { // only the end of ctx
+				s.unsaid = &said
+			}
 		case <-s.inbox.room:
 			p.again = true
 		}
