@@ -174,10 +174,25 @@ func (g *golden) schema(t *testing.T, judge *jsonschema.Schema) {
 	}
 }
 
+// TestOpeningNamesTheNonce holds what only the schema can say: the bank answers an
+// order to open without the birth's nonce, as one with a wrong one.
+func TestOpeningNamesTheNonce(t *testing.T) {
+	judge := validators(t)["command"]
+	for _, typ := range []string{"open_all", "poll"} {
+		body := `{"v":1,"typ":"command","bank":"lon-042","journal":"j","id":"c","type":"` + typ + `","args":{},"iat":"2026-11-22T10:00:00Z","exp":"2026-11-22T10:00:30Z","counter":1}`
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := judge.Validate(v); (err == nil) != (typ == "poll") {
+			t.Errorf("%s: %v", typ, err)
+		}
+	}
+}
+
 func validators(t *testing.T) map[string]*jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
-	c.AssertFormat()
 	all := map[string]*jsonschema.Schema{}
 	files := generated(t) // TestSchemas holds that these are the published ones
 	for name := range schemas {

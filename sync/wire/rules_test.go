@@ -20,7 +20,7 @@ func named(pattern string) s { return s{Type: "string", Pattern: pattern, Not: &
 func words(w ...any) s       { return s{Type: "string", Enum: w} }
 func upTo(n int64) s         { return s{Maximum: &n} }
 func from(lo int64) s        { return s{Minimum: &lo} }
-func between(lo, hi int64) s { return s{Minimum: &lo, Maximum: &hi} }
+func between(lo, hi int64) s { return s{Type: "integer", Minimum: &lo, Maximum: &hi} }
 func always(v any) s         { return s{Const: v} }
 
 const (
@@ -31,8 +31,10 @@ const (
 	idForm     = `^[A-Za-z0-9._-]{1,64}$`
 	wordForm   = `^[!-~]{1,64}$`
 	shownForm  = `^[^\x00-\x1f\x7f-\x9f]*$`
-	timeForm   = `^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-][0-2]\d:[0-5]\d)$`
-	signedForm = `^20[2-9]\d-\d\d-\d\dT`
+	sinceYear  = `-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-][0-2]\d:[0-5]\d)$`
+	timeForm   = `^\d{4}` + sinceYear
+	windowFrom = `^(19[7-9]\d|[2-9]\d{3})` + sinceYear
+	signedForm = `^20[2-9]\d` + sinceYear
 	spanForm   = `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`
 )
 
@@ -52,7 +54,7 @@ func rules(docs schema.Docs) *schema.Rules {
 			reflect.TypeFor[locker.Condition](): words("ready", "faulty", "uncertain"),
 			reflect.TypeFor[locker.Cause]():     words("jammed", "flapping", "command", "desired", "control"),
 			reflect.TypeFor[locker.Reason]():    {Type: "string"},
-			reflect.TypeFor[locker.Scalar]():    {Type: []string{"string", "integer"}},
+			reflect.TypeFor[locker.Scalar]():    {AnyOf: []*s{{Type: "string"}, {Type: "integer"}}},
 			reflect.TypeFor[locker.Millis]():    {AnyOf: []*s{{Type: "integer"}, {Type: "object", Extra: &s{Type: "integer"}}}},
 		},
 		As: map[string]reflect.Type{
@@ -75,7 +77,7 @@ func memberRules() map[string]s {
 		"Codes.set": named(setForm), "Codes.chunk": between(1, MaxChunks), "Codes.chunks": between(1, MaxChunks), "Codes.nonce": text(wordForm),
 		"Codes.at": text(signedForm), "Ack.at": text(signedForm),
 		"Op.revoke": text(idForm), "Op.drop": text(idForm),
-		"Code.id": text(idForm), "Code.tenant": named(tenantForm), "Code.sku": text(skuForm), "Code.to": text(skuForm),
+		"Code.id": text(idForm), "Code.tag": {Not: &s{Const: locker.Tag{}.String()}}, "Code.not_before": text(windowFrom), "Code.not_after": text(windowFrom), "Code.tenant": named(tenantForm), "Code.sku": text(skuForm), "Code.to": text(skuForm),
 		"Code.ref": {MaxLength: maxRef, Pattern: shownForm}, "Code.name": {MaxLength: maxName, Pattern: shownForm, Description: "shown to the person"},
 		"Code.items": upTo(maxItems), "Code.uses": upTo(maxUses), "Code.label": {MaxLength: maxLabel, Description: "RE2 that a serial label matches wholly"},
 
@@ -110,21 +112,29 @@ func memberRules() map[string]s {
 	return m
 }
 
-func need(names ...string) *s { return &s{Required: names} }
-func without(names ...string) *s {
-	var some []*s
+// Each part says what type it is of and which members it means, for validators that
+// are strict about that (ajv).
+
+func object(members ...schema.Member) *s { return &s{Type: "object", Properties: members} }
+
+func holds(member string, what s) *s { return object(schema.Member{Name: member, Schema: &what}) }
+
+func members(what s, names ...string) (list schema.Members) {
 	for _, n := range names {
-		some = append(some, need(n))
+		list = append(list, schema.Member{Name: n, Schema: &what})
 	}
-	return &s{Not: &s{AnyOf: some}}
-}
-func all(parts ...*s) *s { return &s{AllOf: parts} }
-func when(member, value string, then *s) *s {
-	return &s{If: &s{Properties: schema.Members{{Name: member, Schema: &s{Const: value}}}, Required: []string{member}}, Then: then}
+	return list
 }
 
-func holds(member string, what s) *s {
-	return &s{Properties: schema.Members{{Name: member, Schema: &what}}}
+func need(names ...string) *s {
+	return &s{Type: "object", Properties: members(s{}, names...), Required: names}
+}
+func without(names ...string) *s { return object(members(s{Not: &s{}}, names...)...) }
+func all(parts ...*s) *s         { return &s{AllOf: parts} }
+func when(member string, then *s, values ...any) *s {
+	is := holds(member, s{Enum: values})
+	is.Required = []string{member}
+	return &s{If: is, Then: then}
 }
 
 // structRules are the rules between members.
@@ -137,33 +147,47 @@ func structRules() map[string]s {
 				not = append(not, n)
 			}
 		}
-		args = append(args, when("type", typ, holds("args", *all(&s{Required: takes[typ].need}, without(not...)))))
+		args = append(args, when("type", holds("args", *all(need(takes[typ].need...), without(not...))), typ))
 	}
-	foreign := s{Not: &s{AnyOf: []*s{need("tenant"), {Properties: schema.Members{{Name: "kind", Schema: &s{Const: "service"}}}, Required: []string{"kind"}}}}}
+	args = append(args,
+		when("type", need("nonce"), "open", "open_all"),
+		when("type", holds("args", *all(
+			holds("from", between(1, MaxBundleChunks)),
+			&s{If: need("bundle"), Then: need("from")},
+			&s{If: need("from"), Then: need("bundle")},
+		)), "bundle"),
+	)
+	own := *object( // a record of a tenant's set
+		schema.Member{Name: "tenant", Schema: &s{Not: &s{}}},
+		schema.Member{Name: "kind", Schema: &s{Not: &s{Const: "service"}}},
+	)
+	trusts := holds("lb_may", s{Type: "array", Contains: &s{Const: TypTrust}})
+	trusts.Required = []string{"lb_may"}
 	return map[string]s{
-		"State": {AllOf: []*s{when("status", Online, need("at", "clock", "version", "nonce", "journal", "codes", "desired", "trust", "command"))}},
+		"State": {AllOf: []*s{when("status", need("at", "clock", "version", "nonce", "journal", "codes", "desired", "trust", "command"), Online)}},
 		"Codes": {OneOf: []*s{
-			{Title: "delta", Required: []string{"from"}, Not: &s{AnyOf: []*s{need("chunk"), need("chunks"), need("put")}}},
-			{Title: "chunk of a snapshot", Required: []string{"chunk", "chunks"}, Not: &s{AnyOf: []*s{need("from"), need("ops")}}},
+			{Title: "delta", AllOf: []*s{need("from"), without("chunk", "chunks", "put")}},
+			{Title: "chunk of a snapshot", AllOf: []*s{need("chunk", "chunks"), without("from", "ops")}},
 		}, AllOf: []*s{{ // service and tenant stand in the set * only
 			If: &s{Not: holds("set", s{Const: "*"})},
 			Then: all(
-				holds("put", s{Items: &foreign}),
-				holds("ops", s{Items: holds("put", foreign)}),
+				holds("put", s{Type: "array", Items: &own}),
+				holds("ops", s{Type: "array", Items: holds("put", own)}),
 			),
 		}}},
 		"Op": {OneOf: []*s{need("put"), need("revoke"), need("drop")}},
 		"Code": {AllOf: []*s{
-			when("kind", "collect", &s{OneOf: []*s{need("door"), need("sku")}}),
-			when("kind", "deliver", need("sku")),
-			when("kind", "return", need("size")),
-			when("kind", "swap", need("size", "to")),
-			{If: &s{Properties: schema.Members{{Name: "uses", Schema: &s{Const: 0}}}, Required: []string{"uses"}}, Then: need("not_after")},
+			when("kind", &s{OneOf: []*s{need("door"), need("sku")}}, "collect"),
+			when("kind", need("sku"), "deliver"),
+			when("kind", need("size"), "return"),
+			when("kind", need("size", "to"), "swap"),
+			when("uses", need("not_after"), 0),
 		}},
 		"Command": {AllOf: args},
+		"Trust":   {AllOf: []*s{holds("jwks", *holds("keys", s{Type: "array", Contains: trusts}))}},
 		"jwk": {AllOf: []*s{{
 			If:   &s{Not: holds("lb_tenant", s{Const: "*"})},
-			Then: holds("lb_may", s{Items: &s{Enum: []any{TypCodes, MayTicket}}}),
+			Then: holds("lb_may", s{Type: "array", Items: &s{Enum: []any{TypCodes, MayTicket}}}),
 		}}},
 	}
 }

@@ -125,6 +125,63 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
+// TestSchemasAreStrict holds that each part of a schema names the type that its keywords
+// are for, and each member that it requires: a validator in strict mode (ajv) refuses
+// a schema else. Formats are for notes only there: patterns judge.
+func TestSchemasAreStrict(t *testing.T) {
+	for name, b := range generated(t) {
+		var doc any
+		if err := json.Unmarshal(b, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(name, "schema/") {
+			strictly(t, name, doc)
+		}
+	}
+}
+
+var typed = map[string]string{
+	"properties": "object", "required": "object", "additionalProperties": "object",
+	"items": "array", "contains": "array", "minItems": "array", "maxItems": "array", "uniqueItems": "array",
+	"pattern": "string", "format": "string", "minLength": "string", "maxLength": "string",
+}
+
+func strictly(t *testing.T, at string, v any) {
+	t.Helper()
+	m, _ := v.(map[string]any)
+	for word, typ := range typed {
+		if m[word] != nil && m["type"] != typ {
+			t.Errorf("%s: %s without type %s", at, word, typ)
+		}
+	}
+	members, _ := m["properties"].(map[string]any)
+	required, _ := m["required"].([]any)
+	for _, n := range required {
+		if members[n.(string)] == nil {
+			t.Errorf("%s: requires %s, which is not among its properties", at, n)
+		}
+	}
+	if _, list := m["type"].([]any); list {
+		t.Errorf("%s: more than one type", at)
+	}
+	for word, sub := range m {
+		switch sub := sub.(type) {
+		case []any:
+			for _, e := range sub {
+				strictly(t, at+"/"+word, e)
+			}
+		case map[string]any:
+			if word != "properties" && word != "$defs" {
+				strictly(t, at+"/"+word, sub)
+				continue
+			}
+			for n, e := range sub {
+				strictly(t, at+"/"+word+"/"+n, e)
+			}
+		}
+	}
+}
+
 // TestAsyncAPI follows every reference of the document, and holds it against the
 // contract's table of topics.
 func TestAsyncAPI(t *testing.T) {

@@ -48,7 +48,7 @@ type State struct {
 	Doors   int                 `json:"doors,omitempty"`
 	Nonce   string              `json:"nonce,omitempty"` // 16 bytes, base64url, new each connection
 	Journal *JournalState       `json:"journal,omitempty"`
-	Codes   map[string]SetState `json:"codes,omitempty"`
+	Codes   map[string]SetState `json:"codes,omitzero"` // a birth has it, with no set too
 	Desired *VersionState       `json:"desired,omitempty"`
 	Trust   *VersionState       `json:"trust,omitempty"`
 	Command *CounterState       `json:"command,omitempty"`
