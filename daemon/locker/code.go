@@ -72,21 +72,21 @@ func (k CodeKey) String() string { return k.Set + "/" + k.ID }
 // Code is the record of a code as it stands on the wire and in the cache.
 // The code's text is nowhere in it.
 type Code struct {
-	ID         string `json:"id"`
-	Tag        Tag    `json:"tag"`
-	Rev        int64  `json:"rev"`
+	ID         string `json:"id"`  // the issuer's, unique for ever in its set
+	Tag        Tag    `json:"tag"` // of the code's text at this bank
+	Rev        int64  `json:"rev"` // a put of a known id counts only if it is higher
 	Kind       Kind   `json:"kind"`
-	Ref        string `json:"ref,omitempty"`
+	Ref        string `json:"ref,omitempty"`    // the issuer's, in each event of the code; no control or format characters
 	Tenant     string `json:"tenant,omitempty"` // sets * and local only
 	Door       DoorID `json:"door,omitzero"`
 	SKU        string `json:"sku,omitempty"`
 	Size       Size   `json:"size,omitzero"`
 	Accessible bool   `json:"accessible,omitempty"`
-	Items      int    `json:"items,omitempty"`
+	Items      int    `json:"items,omitempty"` // deliver: how many, default 1
 	NotBefore  Time   `json:"not_before,omitzero"`
 	NotAfter   Time   `json:"not_after,omitzero"`
 	Uses       *int   `json:"uses,omitempty"` // default 1; 0 = unlimited until NotAfter
-	To         string `json:"to,omitempty"`
+	To         string `json:"to,omitempty"`   // swap: the sku that is given out
 	Label      string `json:"label,omitempty"`
 	Name       string `json:"name,omitempty"`
 }

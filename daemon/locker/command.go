@@ -22,13 +22,12 @@ type Command struct {
 	Type    string      `json:"type"`
 	Args    CommandArgs `json:"args"`
 	IAT     Time        `json:"iat"`
-	EXP     Time        `json:"exp"`
-	Counter int64       `json:"counter"`
-	Nonce   string      `json:"nonce,omitempty"` // of the birth it answers
+	EXP     Time        `json:"exp"`             // open and open_all: at most 30 s after iat
+	Counter int64       `json:"counter"`         // above that of the last accepted command
+	Nonce   string      `json:"nonce,omitempty"` // of the last birth; open and open_all need it
 }
 
-// CommandArgs are the arguments of all types; which of them belong to a type
-// stands in contract 6.7.
+// CommandArgs are the arguments of all types (contract 6.7).
 type CommandArgs struct {
 	Door   DoorID  `json:"door,omitzero"`
 	Locker int     `json:"locker,omitempty"`
@@ -66,6 +65,6 @@ const (
 type Reply struct {
 	ID     string         `json:"id"`
 	Status string         `json:"status"`
-	Reason string         `json:"reason,omitempty"`
+	Reason string         `json:"reason,omitempty"` // why it is not done
 	Result map[string]any `json:"result,omitempty"`
 }

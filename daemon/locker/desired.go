@@ -13,7 +13,7 @@ type Desired struct {
 	Tenants     []TenantRule    `json:"tenants,omitempty"`
 	SKUs        []SKURule       `json:"skus,omitempty"`
 	Doors       []DoorRule      `json:"doors,omitempty"`
-	CacheMaxAge Duration        `json:"cache_max_age,omitzero"` // absent: codes never grow stale
+	CacheMaxAge Duration        `json:"cache_max_age,omitzero"` // 1m to 87840h; absent: codes never grow stale
 	Open        *OpenRule       `json:"open,omitempty"`
 	Texts       json.RawMessage `json:"texts,omitempty"` // an object for the kiosk; the bank only keeps it
 }
@@ -43,7 +43,7 @@ type DoorRule struct {
 
 // OpenRule changes times of the configuration's [open]; an absent one stays.
 type OpenRule struct {
-	Pulse        Duration `json:"pulse,omitzero"`
+	Pulse        Duration `json:"pulse,omitzero"` // at most 1s; the others at most 24h
 	Prove        Duration `json:"prove,omitzero"`
 	Tries        int      `json:"tries,omitempty"`
 	AjarWarn     Duration `json:"ajar_warn,omitzero"`

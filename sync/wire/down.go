@@ -30,14 +30,14 @@ type Head struct {
 	V       int    `json:"v"`
 	Typ     string `json:"typ"`
 	Bank    string `json:"bank"`
-	Journal string `json:"journal,omitempty"` // all but trust
+	Journal string `json:"journal,omitempty"` // journal.id of the birth; trust has none
 }
 
 // Ack frees events up to UpTo (contract 6.4). At is a signed time.
 type Ack struct {
 	Head
-	UpTo uint64      `json:"upto"`
-	At   locker.Time `json:"at"`
+	UpTo uint64      `json:"upto"` // the last event that is stored; frees it and all before it
+	At   locker.Time `json:"at"`   // now: a bank without a clock takes it for the time
 }
 
 // Codes changes one set of codes: a delta (From and Ops) or one chunk of a
@@ -45,14 +45,14 @@ type Ack struct {
 type Codes struct {
 	Head
 	Set    string         `json:"set"`
-	Epoch  int64          `json:"epoch"`
+	Epoch  int64          `json:"epoch"`          // Unix seconds when the numbering of versions began
 	From   *int64         `json:"from,omitempty"` // delta: the version it applies to
-	To     int64          `json:"to"`
+	To     int64          `json:"to"`             // the version after it
 	Ops    []Op           `json:"ops,omitempty"`
 	Chunk  int            `json:"chunk,omitempty"` // snapshot: 1 to Chunks
 	Chunks int            `json:"chunks,omitempty"`
 	Put    []locker.Code  `json:"put,omitempty"`
-	Digest *locker.Digest `json:"digest"`
+	Digest *locker.Digest `json:"digest"`          // of the set's live records after it
 	Nonce  string         `json:"nonce,omitempty"` // of the Get it answers
 	At     locker.Time    `json:"at,omitzero"`     // ours: a signed time, as in ack; the set is confirmed as of it, and from a * key it raises the clock floor
 }
@@ -70,7 +70,7 @@ type Op struct {
 // Desired is the desired document (contract 6.6).
 type Desired struct {
 	Head
-	Version int64          `json:"version"`
+	Version int64          `json:"version"` // above the bank's
 	Doc     locker.Desired `json:"doc"`
 	Bad     string         `json:"-"` // what is wrong with the document, which is empty then: the answer is config.rejected
 }
@@ -91,7 +91,7 @@ type Command struct {
 // Trust replaces the key set (contract 6.1).
 type Trust struct {
 	Head
-	Version int64           `json:"version"`
-	JWKS    json.RawMessage `json:"jwks"` // as it came: it is kept in the data file
-	Keys    *Keys           `json:"-"`    // parsed from JWKS
+	Version int64           `json:"version"` // above the bank's
+	JWKS    json.RawMessage `json:"jwks"`    // as it came: it is kept in the data file
+	Keys    *Keys           `json:"-"`       // parsed from JWKS
 }

@@ -78,8 +78,8 @@ func memberRules() map[string]s {
 		"Codes.at": text(signedForm), "Ack.at": text(signedForm),
 		"Op.revoke": text(idForm), "Op.drop": text(idForm),
 		"Code.id": text(idForm), "Code.tag": {Not: &s{Const: locker.Tag{}.String()}}, "Code.not_before": text(windowFrom), "Code.not_after": text(windowFrom), "Code.tenant": named(tenantForm), "Code.sku": text(skuForm), "Code.to": text(skuForm),
-		"Code.ref": {MaxLength: maxRef, Pattern: shownForm}, "Code.name": {MaxLength: maxName, Pattern: shownForm, Description: "shown to the person"},
-		"Code.items": upTo(maxItems), "Code.uses": upTo(maxUses), "Code.label": {MaxLength: maxLabel, Description: "RE2 that a serial label matches wholly"},
+		"Code.ref": {MaxLength: maxRef, Pattern: shownForm}, "Code.name": {MaxLength: maxName, Pattern: shownForm, Description: "shown to the person; no control or format characters"},
+		"Code.items": upTo(maxItems), "Code.uses": upTo(maxUses), "Code.label": {MaxLength: maxLabel, Description: "RE2 that a serial label matches wholly; at most 128 bytes"},
 
 		"Desired.version": from(1), "Trust.version": from(1),
 		"TenantRule.tenant": named(tenantForm), "SKURule.sku": text(skuForm), "SKURule.tenant": named(tenantForm), "SKURule.label": {MaxLength: maxLabel},
@@ -87,7 +87,7 @@ func memberRules() map[string]s {
 
 		"Command.id": text(wordForm), "Command.nonce": text(wordForm), "Command.iat": text(signedForm), "Command.exp": text(signedForm),
 		"Command.type":       words("open", "open_all", "out_of_service", "in_service", "identify", "poll", "self_test", "restart", "set_stock", "resync", "update", "bundle"),
-		"CommandArgs.locker": between(1, locker.MaxLockers), "CommandArgs.channel": named(ChannelForm), "CommandArgs.version": text(wordForm), "CommandArgs.window": text(WindowForm),
+		"CommandArgs.locker": between(1, locker.MaxLockers), "CommandArgs.channel": text(ChannelForm), "CommandArgs.version": text(wordForm), "CommandArgs.window": text(WindowForm),
 		"CommandArgs.to": text(RecipientForm), "CommandArgs.bundle": text(wordForm),
 		"Bundle.id": text(wordForm), "Bundle.chunk": between(1, MaxBundleChunks), "Bundle.chunks": between(1, MaxBundleChunks), "Bundle.bytes": between(1, MaxBundle),
 		"Bundle.sha256": text(`^[0-9a-f]{64}$`), "Bundle.data": {MaxLength: BundleChunk * 4 / 3, Pattern: `^[A-Za-z0-9_-]+$`},
@@ -100,7 +100,7 @@ func memberRules() map[string]s {
 		"jwk.lb_tenant": named(setForm), "jwk.key_ops": {Contains: &s{Const: "verify"}},
 		"jwk.d": {Not: &s{}, Description: "private: never here"},
 
-		"State.status": words(Online, Offline), "Get.want": always("codes"), "Get.set": named(setForm),
+		"State.status": words(Online, Offline), "State.nonce": text(wordForm), "Get.want": always("codes"), "Get.set": named(setForm), "Get.nonce": text(wordForm), "Reply.id": text(wordForm),
 		"Door.state": words("open", "closed", "unknown"), "BoardHealth.state": words("starting", "ok", "lost"), "ScannerHealth.state": words("starting", "ok", "lost"),
 		"Events.events": {MinItems: 1, MaxItems: MaxEvents},
 		"Event.type":    text(`^[a-z]+\.[a-z_]+$`), "Event.hash": text(`^[0-9a-f]{64}$`), "Event.delta": {Minimum: new(int64(-strict.MaxInt))},

@@ -28,7 +28,7 @@ var channels = []schema.Channel{
 	{Topic: TopicReply, Schema: "reply", QoS: 1, Says: "The answer to a command"},
 	{Topic: TopicGet, Schema: "get", QoS: 1, Says: "The bank asks for codes"},
 	{Topic: TopicBundle, Schema: "bundle", QoS: 1, Says: "A chunk of a support bundle, encrypted to whom the command bundle named; only while no event waits to be sent"},
-	{Topic: TopicAck, Schema: "ack", QoS: 1, Signed: true, Says: "Frees events up to upto"},
+	{Topic: TopicAck, Schema: "ack", QoS: 1, Signed: true, Says: "Frees events up to upto; publish it with QoS 0, as the next says the same and more"},
 	{Topic: TopicCodes, Schema: "codes", QoS: 1, Signed: true, Says: "A delta or a chunk of a snapshot of one set of codes"},
 	{Topic: TopicDesired, Schema: "desired", QoS: 1, Signed: true, Says: "The desired document, whole"},
 	{Topic: TopicCommand, Schema: "command", QoS: 1, Signed: true, Says: "One command; up/reply answers it"},
@@ -56,7 +56,7 @@ var schemas = map[string]struct {
 	"event":   {"one line of the journal", reflect.TypeFor[locker.Event]()},
 }
 
-const about = "One bank of smart lockers and its backend. Everything below down/ is a compact JWS with the header {\"alg\":\"EdDSA\",\"kid\":\"…\"}; the rest is plain JSON. Unknown members are ignored, duplicate members refused. Written from the Go types of lockerd/sync/wire."
+const about = "One bank of smart lockers and its backend; how to write one: README.md beside this file. Everything below down/ is a compact JWS with the header {\"alg\":\"EdDSA\",\"kid\":\"…\"}; the rest is plain JSON. Unknown members are ignored, duplicate members refused. Written from the Go types of lockerd/sync/wire."
 
 // generated are the published files by name.
 func generated(t *testing.T) map[string][]byte {
@@ -77,8 +77,11 @@ func generated(t *testing.T) map[string][]byte {
 	for name, x := range schemas {
 		r := rules(docs)
 		r.Members["Head.typ"] = s{Const: name, Description: "the topic's last word"}
-		if name == "trust" {
+		switch name {
+		case "trust":
 			r.Marks["Head.journal"] = "optional"
+		case "doors":
+			r.Members["Item.sku"] = s{Pattern: skuForm + "|^$", Description: "empty: what was returned, as long as nobody has said what it is"}
 		}
 		one := r.Of(x.of)
 		one.Dialect, one.ID, one.Title = schema.Dialect, "urn:lockerd:wire:v1:"+name, x.title

@@ -191,7 +191,7 @@ type Get struct {
 	Want  string `json:"want"` // codes
 	Set   string `json:"set"`
 	Epoch int64  `json:"epoch"`
-	From  int64  `json:"from"`            // version the bank has
+	From  int64  `json:"from"`            // version the bank has, of that epoch
 	Chunk int    `json:"chunk,omitempty"` // of the snapshot under way
 	To    int64  `json:"to,omitempty"`    // its version, with Chunk
 	Nonce string `json:"nonce"`           // the answer carries it

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 )
 
@@ -74,6 +75,9 @@ func (d Docs) members(owner string, st *ast.StructType) {
 	}
 }
 
+// source is where a comment has it from, which readers of a schema do not have.
+var source = regexp.MustCompile(` \(contract [0-9.]+\)|, contract [0-9.]+`)
+
 func line(c *ast.CommentGroup) string {
-	return strings.TrimSpace(strings.ReplaceAll(c.Text(), "\n", " "))
+	return source.ReplaceAllString(strings.TrimSpace(strings.ReplaceAll(c.Text(), "\n", " ")), "")
 }
