@@ -26,7 +26,7 @@ func (l *Link) Connect(ctx context.Context) (wire.State, error) {
 func (l *Link) Birth(ctx context.Context) (wire.State, error) {
 	born, err := l.b.Born(ctx)
 	if err != nil {
-		return wire.State{}, err
+		return wire.State{}, toSession(err)
 	}
 	l.setConnected(true) // it is published now
 	return l.state(&born), nil
@@ -52,7 +52,7 @@ func (l *Link) state(born *bank.Birth) wire.State {
 func (l *Link) Doors(ctx context.Context) (wire.Doors, error) {
 	list, seq, err := l.b.DoorsNow(ctx)
 	if err != nil {
-		return wire.Doors{}, err
+		return wire.Doors{}, toSession(err)
 	}
 	out := wire.Doors{V: wire.Version, Bank: l.c.Bank, Journal: l.journal, Seq: seq, Doors: []wire.Door{}}
 	for i := range list {
@@ -66,7 +66,7 @@ func (l *Link) Doors(ctx context.Context) (wire.Doors, error) {
 func (l *Link) Stock(ctx context.Context) (wire.Stock, error) {
 	lines, seq, err := l.b.StockNow(ctx)
 	if err != nil {
-		return wire.Stock{}, err
+		return wire.Stock{}, toSession(err)
 	}
 	out := wire.Stock{V: wire.Version, Bank: l.c.Bank, Journal: l.journal, Seq: seq, Stock: []wire.StockLine{}}
 	for _, s := range lines {

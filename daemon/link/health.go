@@ -18,15 +18,15 @@ import (
 func (l *Link) Health(ctx context.Context) (wire.Health, error) {
 	born, err := l.b.Born(ctx)
 	if err != nil {
-		return wire.Health{}, err
+		return wire.Health{}, toSession(err)
 	}
 	s, err := l.b.Status(ctx)
 	if err != nil {
-		return wire.Health{}, err
+		return wire.Health{}, toSession(err)
 	}
 	acked, _, err := l.b.Acked(ctx)
 	if err != nil {
-		return wire.Health{}, err
+		return wire.Health{}, toSession(err)
 	}
 	h := wire.Health{
 		V: wire.Version, Bank: l.c.Bank, Boot: born.Boot, Conn: born.Conn, At: s.Time, Clock: s.Clock,

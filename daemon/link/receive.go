@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -47,6 +48,14 @@ func (l *Link) Receive(ctx context.Context, in uplink.Inbound) {
 func stopping(err error) bool {
 	var e *bank.Error
 	return errors.As(err, &e) && e.Code == "unavailable"
+}
+
+// toSession is an error of the bank as the session is told it.
+func toSession(err error) error {
+	if stopping(err) {
+		return fmt.Errorf("%w: %w", uplink.ErrStopped, err)
+	}
+	return err
 }
 
 func (l *Link) refuse(ctx context.Context, r *wire.Refusal) {

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/outbox"
+	"lockerd/sync/uplink"
 	"lockerd/sync/wire"
 )
 
@@ -341,5 +343,22 @@ func TestRestartIsNoError(t *testing.T) {
 	r.down("ops-1", &wire.Ack{Head: r.head(), UpTo: r.b.AckedAtStart() + 1, At: now})
 	if _, replies := r.said(); len(replies) != 1 || replies[0].Status != locker.ReplyDone || log.Len() > 0 {
 		t.Errorf("replies %+v, log %s", replies, log.String())
+	}
+}
+
+// TestStopped holds that a session whose bank has ended before it is told so: it is
+// on its way out too, and no error.
+func TestStopped(t *testing.T) {
+	r := newRig(t)
+	r.stop()
+	r.stop = func() {}
+	_, birth := r.l.Birth(t.Context())
+	_, doors := r.l.Doors(t.Context())
+	_, stock := r.l.Stock(t.Context())
+	_, health := r.l.Health(t.Context())
+	for name, err := range map[string]error{"birth": birth, "doors": doors, "stock": stock, "health": health} {
+		if !errors.Is(err, uplink.ErrStopped) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"errors"
 
 	"lockerd/sync/wire"
 )
@@ -12,6 +13,10 @@ type Inbound struct {
 	Payload  []byte
 	Retained bool
 }
+
+// ErrStopped is returned by Birth, Doors, Stock and Health when the bank has ended
+// before the session, whose end is near: nobody needs to be told.
+var ErrStopped = errors.New("the bank has stopped")
 
 // Bank is what the session needs of the bank. Its calls block at most for the
 // disk.

@@ -198,6 +198,7 @@ type fakeBank struct {
 	ended    int
 	out      chan Outgoing
 	handle   func(Inbound)
+	fault    error // of Stock
 	bulk     chan Outgoing
 	piece    *Outgoing // of bulk, not taken yet
 }
@@ -233,6 +234,9 @@ func (b *fakeBank) Doors(context.Context) (wire.Doors, error) {
 func (b *fakeBank) Stock(context.Context) (wire.Stock, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.fault != nil {
+		return wire.Stock{}, b.fault
+	}
 	return wire.Stock{V: 1, Bank: "lon-042", Seq: b.seq, Stock: []wire.StockLine{{Tenant: "acme", SKU: "a", Count: b.count}}}, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -158,6 +160,31 @@ func TestLastWordsOfAMuteBroker(t *testing.T) {
 			t.Errorf("the last state is %+v, the stop began at %v", last, began)
 		}
 	})
+}
+
+// TestStoppedBank holds that a stop, in which the bank ends before the session, is
+// no error in the log; any other failure is.
+func TestStoppedBank(t *testing.T) {
+	for _, stopped := range []bool{true, false} {
+		var log bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, 0, nil)
+			r.u.log = slog.New(slog.NewTextHandler(&log, nil))
+			sleep(time.Minute)
+			r.bank.mu.Lock()
+			r.bank.fault = errors.New("no disk")
+			if stopped {
+				r.bank.fault = fmt.Errorf("%w: to be started again", ErrStopped)
+			}
+			r.bank.mu.Unlock()
+			r.bank.change(1)
+			sleep(time.Minute)
+			r.stop()
+		})
+		if told := strings.Contains(log.String(), "cannot make a snapshot"); told == stopped {
+			t.Errorf("stopped %v: %s", stopped, &log)
+		}
+	}
 }
 
 func TestBackoff(t *testing.T) {

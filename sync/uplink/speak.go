@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -86,7 +87,7 @@ func (p *speaker) say(ctx context.Context, now time.Time) time.Time {
 
 func (p *speaker) snapshot(ctx context.Context, snap *snapshot, now time.Time) {
 	payload, err := snap.take(ctx, now)
-	if err != nil && ctx.Err() == nil {
+	if worth(ctx, err) {
 		p.u.log.Error("cannot make a snapshot", slog.String("topic", snap.name), slog.Any("error", err))
 	}
 	if payload == nil {
@@ -111,6 +112,12 @@ func (p *speaker) health(ctx context.Context) {
 	p.put(ctx, wire.TopicHealth, 0, h, err)
 }
 
+// worth tells whether an error is worth a line: none is that the end of the session
+// or of the bank has caused.
+func worth(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !errors.Is(err, ErrStopped)
+}
+
 // put publishes a retained message.
 func (s *session) put(ctx context.Context, name string, qos byte, v any, err error) {
 	var b []byte
@@ -118,7 +125,7 @@ func (s *session) put(ctx context.Context, name string, qos byte, v any, err err
 		b, err = json.Marshal(v)
 	}
 	if err != nil {
-		if ctx.Err() == nil {
+		if worth(ctx, err) {
 			s.u.log.Error("cannot make a message", slog.String("topic", name), slog.Any("error", err))
 		}
 		return
