@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,5 +118,10 @@ func TestSeal(t *testing.T) {
 	}
 	if _, err := bundle.Seal(secret, plain); !errors.Is(err, bundle.ErrKey) {
 		t.Errorf("sealed to a secret: %v", err)
+	}
+	for key, want := range map[string]string{secret: "must begin with", to[:len(to)-1]: "copy it whole", to + "x": "copy it whole"} {
+		if _, err := bundle.Seal(key, plain); !errors.Is(err, bundle.ErrKey) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("want %q: %v", want, err)
+		}
 	}
 }

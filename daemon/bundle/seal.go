@@ -114,9 +114,12 @@ func fits[K any](k K, err error) (K, error) {
 
 func decodeKey(prefix, s string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(s, prefix)
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(rest)
-	if !ok || err != nil || len(raw) != 32 {
+	if !ok {
 		return nil, fmt.Errorf("%w: it must begin with %q", ErrKey, prefix) // never the key itself
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(rest)
+	if err != nil || len(raw) != 32 {
+		return nil, fmt.Errorf("%w: behind %q must stand the 43 letters, digits, - and _ of a key, and no more; copy it whole", ErrKey, prefix)
 	}
 	return raw, nil
 }
