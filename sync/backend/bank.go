@@ -52,7 +52,7 @@ func (b *bank) inherit(old *bank) {
 	}
 	for id, j := range b.Journals {
 		if o := old.Journals[id]; o != nil {
-			j.asked, j.askedAt, j.askedOnce, j.behind = o.asked, o.askedAt, o.askedOnce, o.behind
+			j.asked, j.lacking, j.askNext, j.behind = o.asked, o.lacking, o.askNext, o.behind
 		}
 	}
 	for _, c := range b.Commands {

@@ -68,6 +68,9 @@ func (b *bank) forgetSent() {
 	}
 	b.Desired.again.reset()
 	b.Trust.again.reset()
+	for _, j := range b.Journals {
+		j.askNext.reset()
+	}
 }
 
 // numberMax bounds every version, epoch and counter a bank may claim: what is above

@@ -7,7 +7,8 @@
 //   - An event is acknowledged only after it is on disk. It is stored once however
 //     often it comes: (bank, journal, seq) identifies it. Events of a bank are
 //     stored in the order of seq; one beyond a hole waits until the hole is filled
-//     or the bank says that it is gone.
+//     or the bank says that it is gone, however long that takes: Status has an alarm
+//     meanwhile. Only the last words of a board that has been replaced do not wait.
 //   - Every event's hash is checked (contract 7.2). A break, a fork (another event
 //     under a seq already stored) and a hole are flagged in the event and in the
 //     bank's Evidence. They never stop later events: a broken chain is a finding, not

@@ -26,15 +26,16 @@ type journal struct {
 	Boot   int64       `json:"boot"` // newest connection known of it
 	Conn   int64       `json:"conn"`
 	Fork   uint32      `json:"fork,omitempty"`
-	Kept   int         `json:"kept"` // events in the store
+	Ahead  uint64      `json:"ahead,omitempty"` // last event stored beyond a hole; see ahead
+	Kept   int         `json:"kept"`            // events in the store
 	Breaks int         `json:"breaks,omitempty"`
 	Holes  int         `json:"holes,omitempty"`
 	Gaps   int         `json:"gaps,omitempty"`
 
-	asked     uint64 // missing from here: a resync was asked for
-	askedAt   locker.Time
-	askedOnce int
-	behind    uint64 // acknowledged at the bank, not here: taken up already
+	asked   uint64      // missing from here, and needed: a resync is asked for
+	lacking locker.Time // since when
+	askNext backoff
+	behind  uint64 // acknowledged at the bank, not here: taken up already
 }
 
 // Flags of a stored event.
@@ -184,10 +185,9 @@ func (t *txn) event(b *bank, id string, j *journal, h *eventHead, raw []byte) bo
 	switch {
 	case h.Seq <= j.Last:
 		return t.again(b, id, j, h, l, raw)
-	case h.start() > j.Last+1:
-		if !t.mayskip(b, id, j, h.start()) {
-			return false
-		}
+	case h.start() > j.Last+1 && h.start() > j.First:
+		return t.ahead(b, id, j, h, raw)
+	case h.start() > j.Last+1: // the bank has said that they are gone
 		j.Holes++
 		b.find(t.now, FoundHole, fmt.Sprintf("events %d to %d of journal %s are gone", j.Last+1, h.start()-1, id))
 		t.append(b, id, j, h, l, raw, FlagHole)
@@ -242,15 +242,52 @@ func (t *txn) hashOf(bank, id string, j *journal, seq uint64) (string, bool) {
 
 const eventPrefix = 1 + 8 + 8 // flag, arrival, time stored
 
-// append stores an event, learns from it and prunes.
+// append takes an event as the journal's last.
 func (t *txn) append(b *bank, id string, j *journal, h *eventHead, l link, raw []byte, flag string) {
+	j.Last, j.Hash, j.asked, j.askNext = h.Seq, l.claimed, 0, backoff{}
+	j.Next = max(j.Next, j.Last+1)
+	b.dirty = true
+	if h.Seq <= j.Ahead && t.settleAhead(b.Name, id, j, h.Seq, raw, flag) {
+		return
+	}
+	t.store(b, id, j, h, raw, flag)
+}
+
+// settleAhead tells whether an event needs no storing: it was stored ahead of its turn,
+// and only what was said of its link is put right. Another one in its place is a fork.
+func (t *txn) settleAhead(bank, id string, j *journal, seq uint64, raw []byte, flag string) bool {
+	k := eventKey(bank, id, seq, j.Fork)
+	v := bytes.Clone(t.get(k))
+	switch {
+	case len(v) < eventPrefix:
+		return false
+	case bytes.Equal(v[eventPrefix:], raw):
+		_, flag = readEvent(raw, flag)
+		v[0] = flagByte(flag)
+		t.put(k, v)
+		return true
+	case j.Fork < forksMax:
+		j.Fork++
+		return false
+	}
+	return true
+}
+
+// readEvent reads what it can of an event, and says if that is nothing where its hash holds.
+func readEvent(raw []byte, flag string) (locker.Event, string) {
 	var ev locker.Event
 	if err := json.Unmarshal(raw, &ev); err != nil {
-		ev = locker.Event{}
 		if flag == FlagNone {
 			flag = FlagUnread
 		}
+		return locker.Event{}, flag
 	}
+	return ev, flag
+}
+
+// store writes an event, learns from it and prunes.
+func (t *txn) store(b *bank, id string, j *journal, h *eventHead, raw []byte, flag string) {
+	ev, flag := readEvent(raw, flag)
 	t.c.meta.Arrivals++
 	k := eventKey(b.Name, id, h.Seq, j.Fork)
 	v := make([]byte, 0, eventPrefix+len(raw))
@@ -259,8 +296,6 @@ func (t *txn) append(b *bank, id string, j *journal, h *eventHead, l link, raw [
 	v = binary.BigEndian.AppendUint64(v, uint64(t.now)) //nolint:gosec // milliseconds, read back the same way
 	t.put(k, append(v, raw...))
 	t.put(arrivalKey(t.c.meta.Arrivals), k)
-	j.Last, j.Hash, j.asked, j.askedOnce = h.Seq, l.claimed, 0, 0
-	j.Next = max(j.Next, j.Last+1)
 	j.Kept++
 	b.dirty = true
 	t.prune(b, id, j)
@@ -302,35 +337,44 @@ func (t *txn) dropEvents(bank, id string, most int) int {
 	return len(old)
 }
 
-// mayskip decides about missing events before start: gone at the bank too, asked
-// for in vain, or still to come.
-func (t *txn) mayskip(b *bank, id string, j *journal, start uint64) bool {
-	missing := j.Last + 1
-	if start <= j.First {
-		return true
+// ahead takes an event beyond a hole that its bank may still fill: one that the bank has
+// not said to be gone is never skipped, for what is acknowledged does not come again. It
+// waits until it comes once more behind the missing ones; false: so do those after it. A
+// board that has been replaced can't be asked, and may yet come back: what it said last is
+// stored, and nothing counts as stored up to there.
+func (t *txn) ahead(b *bank, id string, j *journal, h *eventHead, raw []byte) bool {
+	switch {
+	case id == b.Journal:
+		t.resync(b, j)
+		return false
+	case j.Boot == 0: // its birth is still to come
+		return false
+	case t.get(eventKey(b.Name, id, h.Seq, j.Fork)) == nil:
+		j.Ahead = max(j.Ahead, h.Seq)
+		t.store(b, id, j, h, raw, FlagHole)
 	}
-	if id != b.Journal {
-		return j.Boot > 0 // of a board that is gone: nobody can be asked; else its birth is still to come
-	}
-	if j.asked == missing && j.askedOnce >= resyncTries && t.now >= j.askedAt.Add(resyncWait) {
-		return true
-	}
-	t.resync(b, j)
-	return false
+	return true
 }
 
 // resync asks the bank for events from the first that is missing.
 func (t *txn) resync(b *bank, j *journal) {
 	missing := max(j.Last+1, j.First, 1)
-	if !b.online() || j.asked == j.Last+1 && t.now < j.askedAt.Add(resyncWait) {
+	if j.asked != j.Last+1 {
+		j.asked, j.lacking, j.askNext = j.Last+1, t.now, backoff{}
+	}
+	if !b.online() || !j.askNext.due(t.now) {
 		return
 	}
-	if j.asked != j.Last+1 {
-		j.asked, j.askedOnce = j.Last+1, 0
+	j.askNext.sent(t.now)
+	t.command(b, &command{Type: locker.CmdResync, Args: locker.CommandArgs{From: &missing}, Own: true}, resyncLife)
+}
+
+// lacks is the event that others have waited for longer than it should take, 0: none.
+func (j *journal) lacks(now locker.Time) uint64 {
+	if j.asked == j.Last+1 && now >= j.lacking.Add(lackAlarm) {
+		return j.asked
 	}
-	j.askedAt = t.now
-	j.askedOnce++
-	t.command(b, &command{Type: locker.CmdResync, Args: locker.CommandArgs{From: &missing}, Own: true}, resyncWait)
+	return 0
 }
 
 // ack tells the bank what is stored of its journal.

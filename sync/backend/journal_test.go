@@ -152,26 +152,118 @@ func TestBehindIsTakenUpOnce(t *testing.T) {
 	}
 }
 
-func TestHoleOfALyingBankIsTakenInTheEnd(t *testing.T) {
+// again lets a bank say for a while what it has not been acknowledged, over a broker that
+// loses all messages down on one topic.
+func again(r *rig, b *banktest.Bank, times int, loses string) {
+	r.t.Helper()
+	for range times {
+		r.now = r.now.Add(time.Minute)
+		b.Again(r.at())
+		b.Health(r.at())
+		r.allUp()
+		r.down = slices.DeleteFunc(r.down, func(p packet) bool { return p.topic == loses })
+		r.settle()
+	}
+}
+
+// TestHoleWaitsForEver: what a bank has not said to be gone is never skipped, whatever
+// becomes of the questions for it. A person is told.
+func TestHoleWaitsForEver(t *testing.T) {
+	for name, answer := range map[string]*locker.Reply{
+		"lost":    nil,
+		"failed":  {Status: locker.ReplyFailed},
+		"refused": {Status: locker.ReplyRefused, Reason: locker.RefusedExpired},
+		"done":    {Status: locker.ReplyDone}, // what it sent is lost
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			loses := wire.TopicCommand
+			if answer != nil {
+				loses = ""
+				b.Answer = func(locker.Command) *locker.Reply { a := *answer; return &a }
+			}
+			stored := len(r.stored("lon-042", "j-1"))
+			emit(r, b, 60)
+			b.Acked = 30
+			again(r, b, 3*60, loses)
+			st, _ := r.be.Bank("lon-042")
+			want := fmt.Sprintf("journal: event %d does not come", stored+1)
+			if n := len(r.stored("lon-042", "j-1")); n != stored || st.Journal.Holes > 0 || len(st.Alarms) != 1 || !strings.HasPrefix(st.Alarms[0], want) {
+				t.Errorf("%d are stored, %+v, alarms %q", n-stored, st.Journal, st.Alarms)
+			}
+			if asked := len(b.Events) - 60 - stored; asked > 40 {
+				t.Errorf("asked %d times in three hours", asked)
+			}
+			b.Answer = nil
+			again(r, b, 20, "")
+			r.agree("lon-042")
+			if st, _ := r.be.Bank("lon-042"); st.Journal.Holes > 0 || len(st.Alarms) > 0 {
+				t.Errorf("%+v, alarms %q", st.Journal, st.Alarms)
+			}
+		})
+	}
+}
+
+// TestHoleThatTheBankTellsIsTaken: by its birth, or, if that was lost, by its heartbeat.
+func TestHoleThatTheBankTellsIsTaken(t *testing.T) {
+	for name, tell := range map[string]func(*rig, *banktest.Bank){
+		"birth":     func(r *rig, b *banktest.Bank) { r.connect("lon-042") },
+		"heartbeat": func(r *rig, b *banktest.Bank) { again(r, b, 1, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			emit(r, b, 60)
+			b.Acked = 30
+			b.Prune(25)
+			b.Again(r.at())
+			r.allUp()
+			r.down = nil
+			tell(r, b)
+			b.Again(r.at())
+			r.settle()
+			r.agree("lon-042")
+			if st, _ := r.be.Bank("lon-042"); st.Journal.Holes != 1 || findings(st, FoundHole) != 1 {
+				t.Errorf("%+v", st.Journal)
+			}
+		})
+	}
+}
+
+// TestBoardThatComesBackLosesNothing: of a board that seems to be gone a batch is lost and
+// the next one comes. Both are stored once, whether it comes back or not.
+func TestBoardThatComesBackLosesNothing(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")
 	r.connect("lon-042")
-	b.Answer = func(c locker.Command) *locker.Reply {
-		if c.Type == locker.CmdResync {
-			return &locker.Reply{Status: locker.ReplyFailed}
-		}
-		return nil
-	}
-	emit(r, b, 60)
-	b.Acked = 30
-	for range 10 {
-		b.Again(r.at())
+	emit(r, b, 30)
+	from := int(b.Acked)
+	lost, late := b.Events[from:from+20], b.Events[from+20:]
+	r.bank("lon-042", "j-2")
+	r.now = r.now.Add(time.Hour)
+	r.connect("lon-042")
+	for range 2 {
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", late...), false)
 		r.settle()
-		r.now = r.now.Add(resyncWait)
 	}
+	if n := len(r.stored("lon-042", "j-1")); n != from+len(late) {
+		t.Errorf("%d of the last words are stored, want %d", n-from, len(late))
+	}
+	r.banks["lon-042"] = b
+	r.now = r.now.Add(time.Hour)
+	r.connect("lon-042")
 	r.agree("lon-042")
-	if st, _ := r.be.Bank("lon-042"); st.Journal.Holes != 1 {
-		t.Errorf("%+v", st.Journal)
+	seqs := r.stored("lon-042", "j-1")
+	if slices.Sort(seqs); len(seqs) != len(b.Events) || len(slices.Compact(seqs)) != len(b.Events) {
+		t.Errorf("%d stored of %d, %d lost ones", len(seqs), len(b.Events), len(lost))
+	}
+	for _, e := range r.events("lon-042") {
+		if e.Flag != FlagNone {
+			t.Errorf("event %d of %s is flagged %s", e.Seq, e.Journal, e.Flag)
+		}
 	}
 }
 

@@ -34,8 +34,8 @@ const (
 	toldGrace    = 5 * time.Second  // after an event that tells what came of a command, for its reply with the result
 	retryFirst   = 30 * time.Second // doubling to retryMax: no word that something sent was applied
 	retryMax     = 10 * time.Minute
-	resyncWait   = 30 * time.Second // between two questions for the same missing events
-	resyncTries  = 3                // then the hole is taken for real
+	resyncLife   = 30 * time.Second // of a question for missing events; repeated after retryFirst, doubling to retryMax
+	lackAlarm    = 2 * time.Minute  // that later events wait for missing ones; then it is an alarm
 	getRepeat    = 30 * time.Second // the same question again within it is answered with a snapshot
 
 	futileMax  = 4 // tries to bring a set up to date; then it gets a new epoch

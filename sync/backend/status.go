@@ -58,6 +58,7 @@ type Evidence struct {
 	Breaks int    `json:"breaks"`
 	Holes  int    `json:"holes"`
 	Gaps   int    `json:"gaps"`
+	Lacks  uint64 `json:"lacks,omitempty"` // the event that later ones have long waited for: the bank is asked again and again
 }
 
 // SetStatus is how far a set is.
@@ -121,7 +122,7 @@ func (c *core) status(b *bank, now locker.Time) Status {
 		s.Update = &u
 	}
 	if j := b.Journals[b.Journal]; j != nil {
-		s.Journal = Evidence{b.Journal, j.Last, j.Hash, j.Next, j.Breaks, j.Holes, j.Gaps}
+		s.Journal = Evidence{b.Journal, j.Last, j.Hash, j.Next, j.Breaks, j.Holes, j.Gaps, j.lacks(now)}
 	}
 	for name, x := range b.Sets {
 		s.Sets[name] = x.status()
@@ -167,6 +168,9 @@ func (b *bank) alarms(s *Status) []string {
 	if s.Clock == locker.ClockUnset {
 		add("clock unset")
 	}
+	if s.Journal.Lacks > 0 {
+		add("journal: event %d does not come, however often it is asked for; later ones wait for it", s.Journal.Lacks)
+	}
 	if s.Journal.Holes > 0 {
 		add("journal: %d holes", s.Journal.Holes)
 	}
@@ -174,7 +178,7 @@ func (b *bank) alarms(s *Status) []string {
 		add("desired document rejected: %s", s.Desired.Why)
 	}
 	for _, l := range s.Low {
-		add("stock low: %s %s %d of %d", l.Tenant, l.SKU, l.Count, *l.Min)
+		add("stock low: %s %d of %d", strings.TrimSpace(l.Tenant+" "+l.SKU), l.Count, *l.Min)
 	}
 	return list
 }
