@@ -1,9 +1,11 @@
 package backend
 
 import (
+	"slices"
 	"testing"
 
 	"lockerd/daemon/locker"
+	"lockerd/sync/wire"
 )
 
 // TestAlarmOfADoor: an uncertain opening is alarm until it is settled; what the door
@@ -29,5 +31,15 @@ func TestAlarmOfADoor(t *testing.T) {
 				t.Errorf("alarm %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestAlarmOfStock: with and without a tenant.
+func TestAlarmOfStock(t *testing.T) {
+	two := 2
+	low := []wire.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1, Min: &two}, {SKU: "dongle", Min: &two}}
+	want := []string{"stock low: acme laptop-14 1 of 2", "stock low: dongle 0 of 2"}
+	if got := (&bank{}).alarms(&Status{Low: low}); !slices.Equal(got, want) {
+		t.Errorf("alarms %q, want %q", got, want)
 	}
 }
