@@ -149,6 +149,7 @@ func (t *txn) changeJournal(b *bank, id string) {
 	b.Trust = document{}
 	b.TrustAt, b.TrustSent = 0, 0
 	b.doors, b.stock = doorsSummary{}, nil
+	t.promote(b)
 	t.remember(b) // what came ahead of its birth
 	b.Counter = 0
 	b.Update = nil

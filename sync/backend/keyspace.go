@@ -18,6 +18,7 @@ import (
 //	e bank journal seq fork → stored event
 //	a arrival               → its key e
 //	d bank, q bank          → last state/doors, state/stock
+//	d bank aside, q …       → the last of a journal whose birth has not come
 //	D bank                  → desired document
 //	T version               → key set
 //	m                       → meta

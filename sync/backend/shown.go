@@ -10,8 +10,6 @@ import (
 
 // doorsSummary is what memory keeps of state/doors.
 type doorsSummary struct {
-	journal string
-	seq     uint64
 	total   int
 	open    []locker.DoorID // both at most summaryMax long
 	out     []doorOut
@@ -28,13 +26,51 @@ type doorOut struct {
 
 const summaryMax = 32
 
-// newer tells whether a snapshot is not older than the one kept. Journals can't be
-// compared: of another one than the bank's nothing is taken.
-func (b *bank) newer(journal string, seq uint64, oldJournal string, old uint64) bool {
-	if b.Journal != "" && journal != b.Journal {
+// shownKey is where a snapshot of doors (d) or stock (q) is kept. A board that was replaced
+// while nobody listened may be heard before its birth: of another journal than the bank's
+// the last is kept aside, until its birth comes.
+func (b *bank) shownKey(letter byte, journal string) []byte {
+	if b.Journal == "" || b.Journal == journal {
+		return key(letter, b.Name)
+	}
+	return key(letter, b.Name, "aside")
+}
+
+// snapshotHead is what snapshots are compared by.
+type snapshotHead struct {
+	Journal string `json:"journal"`
+	Seq     uint64 `json:"seq"`
+}
+
+func (t *txn) shownHead(k []byte) (h snapshotHead) {
+	if v := t.get(k); v != nil {
+		_ = json.Unmarshal(v, &h) // written below, else it counts as none
+	}
+	return h
+}
+
+// keep writes a snapshot unless a newer one of its journal is there, and tells whether it
+// is what the bank shows. Journals can't be compared.
+func (t *txn) keep(b *bank, letter byte, h snapshotHead, raw []byte) bool {
+	k := b.shownKey(letter, h.Journal)
+	if old := t.shownHead(k); old.Journal == h.Journal && h.Seq < old.Seq {
 		return false
 	}
-	return journal != oldJournal || seq >= old
+	if !bytes.Equal(t.get(k), raw) { // what is retained comes with each subscription
+		t.put(k, raw)
+	}
+	return len(k) == len(key(letter, b.Name))
+}
+
+// promote takes up what came ahead of the birth of the bank's journal.
+func (t *txn) promote(b *bank) {
+	for _, letter := range []byte{'d', 'q'} {
+		aside := key(letter, b.Name, "aside")
+		if t.shownHead(aside).Journal == b.Journal {
+			t.put(key(letter, b.Name), bytes.Clone(t.get(aside)))
+			t.del(aside)
+		}
+	}
 }
 
 // Shown returns the doors of a bank as its last state/doors had them; none if none came.
@@ -52,15 +88,13 @@ func (b *Backend) Shown(bank string) (doors []wire.Door, err error) {
 }
 
 func (t *txn) doors(b *bank, d *wire.Doors, raw []byte) {
-	if len(d.Doors) > locker.MaxLockers*locker.MaxDoors || !b.newer(d.Journal, d.Seq, b.doors.journal, b.doors.seq) {
-		return
+	if len(d.Doors) <= locker.MaxLockers*locker.MaxDoors && t.keep(b, 'd', snapshotHead{d.Journal, d.Seq}, raw) {
+		b.doors = summaryOf(d)
 	}
-	b.doors = summaryOf(d)
-	t.keep(key('d', b.Name), raw)
 }
 
 func summaryOf(d *wire.Doors) doorsSummary {
-	s := doorsSummary{journal: d.Journal, seq: d.Seq, total: len(d.Doors)}
+	s := doorsSummary{total: len(d.Doors)}
 	for i := range d.Doors {
 		s.add(&d.Doors[i])
 	}
@@ -79,13 +113,6 @@ func (t *txn) remember(b *bank) {
 		if s, err := wire.DecodeStock(raw); err == nil && s.Journal == b.Journal {
 			b.stock = s.Stock
 		}
-	}
-}
-
-// keep writes what is not there yet: what is retained comes with each subscription.
-func (t *txn) keep(k, v []byte) {
-	if !bytes.Equal(t.get(k), v) {
-		t.put(k, v)
 	}
 }
 
@@ -115,18 +142,9 @@ func (s *doorsSummary) add(d *wire.Door) {
 const stockMax = 2 * locker.MaxLockers * locker.MaxDoors
 
 func (t *txn) stock(b *bank, s *wire.Stock, raw []byte) {
-	var old struct {
-		Journal string `json:"journal"`
-		Seq     uint64 `json:"seq"`
+	if len(s.Stock) <= stockMax && t.keep(b, 'q', snapshotHead{s.Journal, s.Seq}, raw) {
+		b.stock = s.Stock
 	}
-	if v := t.get(key('q', b.Name)); v != nil {
-		_ = json.Unmarshal(v, &old) // written below, else it counts as none
-	}
-	if len(s.Stock) > stockMax || !b.newer(s.Journal, s.Seq, old.Journal, old.Seq) {
-		return
-	}
-	b.stock = s.Stock
-	t.keep(key('q', b.Name), raw)
 }
 
 // health takes a heartbeat. One of a newer connection than the last birth's means
@@ -136,7 +154,7 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 	if b.Birth != nil && h.Journal.ID == b.Journal && pairLess(h.Boot, h.Conn, b.Birth.Boot, b.Birth.Conn) {
 		return
 	}
-	if len(h.Buses) > 64 || len(h.Scanners) > 64 {
+	if len(h.Buses) > 64 || len(h.Scanners) > 64 || b.replaced(h.Journal.ID) {
 		return
 	}
 	b.health = h
@@ -165,6 +183,12 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 		}
 		t.resync(b, j)
 	}
+}
+
+// replaced tells whether a journal is that of a board before the present one.
+func (b *bank) replaced(id string) bool {
+	j := b.Journals[id]
+	return id != b.Journal && j != nil && j.Boot > 0
 }
 
 // behind takes up that this store is older than what the bank has seen of it: the

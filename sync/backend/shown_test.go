@@ -38,3 +38,44 @@ func TestShownOutlivesARestart(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// TestShownAheadOfItsBirth: a board was replaced while nobody listened. A broker may say
+// what the new one has retained in any order.
+func TestShownAheadOfItsBirth(t *testing.T) {
+	r := newRig(t)
+	doors := func(n int) (list []wire.Door) {
+		for i := range n { // below 10
+			list = append(list, wire.Door{ID: locker.DoorID{Locker: 1, Door: uint8(i + 1)}, State: "closed"})
+		}
+		return list
+	}
+	two := 2
+	old := r.bank("lon-042", "j-1")
+	old.DoorsNow = doors(2)
+	r.connect("lon-042")
+	b := r.bank("lon-042", "j-2")
+	b.DoorsNow, b.StockNow = doors(3), []wire.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1, Min: &two}}
+	b.Connect(r.at())
+	r.start()
+	for _, topic := range []string{wire.TopicHealth, wire.TopicDoors, wire.TopicStock} {
+		r.deliverUp(r.retained["lon-042/"+topic])
+	}
+	if st, _ := r.be.Bank("lon-042"); st.Doors.Total != 2 {
+		t.Errorf("before the birth: %+v", st.Doors)
+	}
+	check := func(when string) {
+		t.Helper()
+		st, _ := r.be.Bank("lon-042")
+		shown, err := r.be.Shown("lon-042")
+		if st.Journal.ID != "j-2" || st.Health != nil && st.Health.Journal.ID != "j-2" || st.Doors.Total != 3 || len(st.Low) != 1 || len(shown) != 3 || err != nil {
+			t.Errorf("%s: %+v, stock %v, %d shown, %v", when, st.Doors, st.Stock, len(shown), err)
+		}
+	}
+	r.deliverUp(r.retained["lon-042/"+wire.TopicState])
+	check("after the birth")
+	old.Snapshots(r.at()) // late
+	r.settle()
+	check("after the old one's")
+	r.start()
+	check("after a restart")
+}
