@@ -673,3 +673,33 @@ func TestTextIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestRevocationsOfManyAreAllRepeated: a snapshot carries none of them. A ticket's are
+// known to a new board by nothing else.
+func TestRevocationsOfManyAreAllRepeated(t *testing.T) {
+	r := newRig(t)
+	r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	const tickets = 2*logMax + 100
+	err := r.be.inSet(t.Context(), "lon-042", "acme", func(x *txn, k *bank, s *set) error {
+		for i := range tickets {
+			if err := x.revokeCode(k, "acme", s, fmt.Sprintf("t-%016x", i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.issue("lon-042", "acme", 10)
+	r.settle()
+	r.now = r.now.Add(time.Hour)
+	b := r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	r.pass(5 * time.Minute)
+	r.agree("lon-042")
+	if n := len(b.Sets["acme"].Revoked); n != tickets {
+		t.Errorf("the new board holds %d of %d tickets revoked", n, tickets)
+	}
+}

@@ -49,7 +49,11 @@ func (t *txn) record(bank, set, id string) *record {
 
 // records calls each for all records of a set in the order of their ids.
 func (t *txn) records(bank, set string, each func(*record) bool) {
-	t.scan(key('c', bank, set), nil, func(k, v []byte) bool {
+	t.recordsAfter(bank, set, "", each)
+}
+
+func (t *txn) recordsAfter(bank, set, id string, each func(*record) bool) {
+	t.scan(key('c', bank, set), append(codeKey(bank, set, id), 0), func(k, v []byte) bool {
 		r := &record{}
 		if err := json.Unmarshal(v, r); err != nil {
 			t.fail(fmt.Errorf("cannot read the record %q of the store: %w; bring it back from a backup", k, err))
@@ -129,18 +133,24 @@ func (t *txn) revokeCode(b *bank, name string, s *set, id string) error {
 }
 
 // revokeAgain repeats the revocations that a snapshot can't carry: it holds live
-// codes only, and of a ticket nothing but the revocation is known.
+// codes only, and of a ticket nothing but the revocation is known. So many at a time
+// that their changes are remembered until the bank has them; then the next.
 func (t *txn) revokeAgain(b *bank, name string, s *set) {
-	var ids []*record
-	t.records(b.Name, name, func(r *record) bool {
+	var ids []string
+	t.recordsAfter(b.Name, name, s.OwedAfter, func(r *record) bool {
 		if r.State == StateRevoked && !r.expired(t.now) {
-			ids = append(ids, r)
+			ids = append(ids, r.Code.ID)
 		}
 		return len(ids) < logMax/2
 	})
-	for _, r := range ids {
-		t.change(b, name, s, logged{id: r.Code.ID})
+	for _, id := range ids {
+		t.change(b, name, s, logged{id: id})
 	}
+	s.owe("", false)
+	if len(ids) == logMax/2 {
+		s.owe(ids[len(ids)-1], true)
+	}
+	b.dirty = true
 }
 
 // spend takes out what was used at the board before, and lowers the uses of what

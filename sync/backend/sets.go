@@ -19,8 +19,11 @@ type set struct {
 	LogFrom int64         `json:"log"`     // changes above this version are remembered
 	Bank    position      `json:"bank"`    // as the bank has said, never what was only sent
 	SnapTo  int64         `json:"snap,omitempty"`
-	Owed    bool          `json:"owed,omitempty"` // revocations of unknown ids must follow the snapshot
 	Probe   *probe        `json:"probe,omitempty"`
+
+	Owed      bool   `json:"owed,omitempty"`       // revocations must follow the snapshot
+	OwedAfter string `json:"owed_after,omitempty"` // those of ids behind this one
+	OwedTo    int64  `json:"owed_to,omitempty"`    // once the bank has this version
 
 	again  backoff
 	snaps  burst
@@ -152,11 +155,13 @@ func (t *txn) surpassed(b *bank, name string, s *set, p position) {
 
 // settleOwed repeats revocations once the snapshot before them is applied.
 func (t *txn) settleOwed(b *bank, name string, s *set, p position) {
-	if s.Owed && p.Epoch == s.Epoch && p.Version >= s.SnapTo {
-		s.Owed = false
+	if s.Owed && p.Epoch == s.Epoch && p.Version >= max(s.SnapTo, s.OwedTo) {
 		t.revokeAgain(b, name, s)
 	}
 }
+
+// owe notes from where on revocations are to follow once the bank has what there is now.
+func (s *set) owe(after string, owed bool) { s.Owed, s.OwedAfter, s.OwedTo = owed, after, s.Version }
 
 // syncSet sends what brings the bank's set up to date; if it is, the word that it
 // is. The nonce is that of the question it answers.
@@ -193,7 +198,8 @@ func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to
 	t.out = append(t.out, effect{bank: b.Name, key: k, topic: wire.TopicCodes, snapshot: &snapshot{
 		head: b.head(), set: name, nonce: nonce, chunk: chunk, to: to,
 	}})
-	s.SnapTo, s.Owed, b.dirty = s.Version, true, true
+	s.SnapTo, b.dirty = s.Version, true
+	s.owe("", true)
 	s.sent = s.want()
 }
 
