@@ -703,3 +703,84 @@ func TestRevocationsOfManyAreAllRepeated(t *testing.T) {
 		t.Errorf("the new board holds %d of %d tickets revoked", n, tickets)
 	}
 }
+
+// TestALieDoesNotOutliveItself: somebody speaks for the bank once, with the highest numbers
+// there are. With its next birth the bank is served again.
+func TestALieDoesNotOutliveItself(t *testing.T) {
+	for _, most := range []int64{1<<53 - 1, numberMax + 1, numberMax, numberMax - 1} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) { lies(t, most) })
+	}
+}
+
+func lies(t *testing.T, most int64) {
+	t.Helper()
+	for name, lie := range map[string]func(r *rig, b *banktest.Bank, s *wire.State){
+		"connection": func(_ *rig, _ *banktest.Bank, s *wire.State) { s.Boot, s.Conn = most, most },
+		"time": func(r *rig, _ *banktest.Bank, s *wire.State) {
+			s.Boot, s.At = most, r.at().Add(50*365*24*time.Hour)
+		},
+		"journal": func(_ *rig, _ *banktest.Bank, s *wire.State) {
+			s.Journal.First, s.Journal.Next = uint64(most), uint64(most)
+		},
+		"codes": func(_ *rig, _ *banktest.Bank, s *wire.State) {
+			s.Codes["acme"] = wire.SetState{Epoch: most, Version: most}
+		},
+		"desired":  func(_ *rig, _ *banktest.Bank, s *wire.State) { s.Desired.Version = most },
+		"trust":    func(_ *rig, _ *banktest.Bank, s *wire.State) { s.Trust.Version = most },
+		"commands": func(_ *rig, _ *banktest.Bank, s *wire.State) { s.Command.Counter = most },
+		"question": func(r *rig, _ *banktest.Bank, _ *wire.State) {
+			r.say("lon-042", wire.TopicGet, mustJSON(t, wire.Get{V: 1, Bank: "lon-042", Want: wire.TypCodes, Set: "acme", Epoch: most, From: 1, Nonce: "n"}), false)
+		},
+		"heartbeat": func(r *rig, b *banktest.Bank, _ *wire.State) {
+			r.say("lon-042", wire.TopicHealth, mustJSON(t, wire.Health{
+				V: 1, Bank: "lon-042", Boot: b.Boot, Conn: b.Conn, At: r.at(), Clock: b.Clock, Buses: []wire.BusHealth{}, Scanners: []wire.ScannerHealth{}, CacheAge: map[string]int64{},
+				Journal: wire.JournalHealth{ID: b.Journal, First: uint64(most), Next: uint64(most), Acked: uint64(most) - 1},
+			}), false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			r.issue("lon-042", "acme", 3)
+			if _, err := r.be.SetDesired("lon-042", locker.Desired{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.be.SetTrust(r.trust); err != nil {
+				t.Fatal(err)
+			}
+			r.settle()
+			r.agree("lon-042")
+			r.now = r.now.Add(time.Minute)
+			s := b.Birth(r.at())
+			s.Conn++
+			lie(r, b, &s)
+			r.say("lon-042", wire.TopicState, mustJSON(t, s), true)
+			r.settle()
+			r.pass(10 * time.Minute)
+			b.Boot++
+			r.connect("lon-042")
+			r.pass(10 * time.Minute)
+			r.issue("lon-042", "acme", 3)
+			if _, err := r.be.SetDesired("lon-042", locker.Desired{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.be.SetTrust(r.trust); err != nil {
+				t.Fatal(err)
+			}
+			give(t, r, openDoor)
+			r.pass(20 * time.Second)
+			r.agree("lon-042")
+			if n := len(b.Done); n == 0 || b.Done[n-1].Type != locker.CmdOpen {
+				t.Errorf("the opening was not carried out: %+v", b.Refusals)
+			}
+			// what the bank has lost on its way is not taken for gone
+			emit(r, b, 60)
+			b.Acked += 20
+			again(r, b, 1, wire.TopicCommand)
+			if st, _ := r.be.Bank("lon-042"); st.Journal.Holes > 0 {
+				t.Errorf("%+v", st.Journal)
+			}
+		})
+	}
+}

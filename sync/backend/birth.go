@@ -22,11 +22,11 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 		t.death(b, s)
 		return
 	}
-	if s.Status != wire.Online || s.Journal == nil || !validJournal(s.Journal.ID) || !sane(s) {
+	if s.Status != wire.Online || s.Journal == nil || !validJournal(s.Journal.ID) || !b.sane(s) {
 		b.find(t.now, FoundMalformed, "a state that is neither birth nor death")
 		return
 	}
-	if b.late(s) {
+	if b.late(s, t.now) {
 		return
 	}
 	j := t.journalOf(b, s.Journal.ID)
@@ -40,6 +40,9 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 	b.Birth, b.Online, b.Reason, b.dirty = slim(s), true, "", true
 	b.Seen = max(b.Seen, min(s.At, t.now)) // a retained one is as old as it says
 	j.Boot, j.Conn = s.Boot, s.Conn
+	if news { // whatever was said before it
+		j.First, j.Next = s.Journal.First, j.Last+1
+	}
 	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
 	t.absorb(b, s, news)
 	if news || !b.answered || !retained {
@@ -51,13 +54,23 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 
 // late tells whether a birth is of an older connection than one known already, or
 // of a board that has been replaced.
-func (b *bank) late(s *wire.State) bool {
+func (b *bank) late(s *wire.State, now locker.Time) bool {
 	j := b.Journals[s.Journal.ID]
-	if j == nil {
+	switch {
+	case j == nil:
 		return false
+	case s.Journal.ID != b.Journal:
+		return pairLess(s.Boot, s.Conn, j.Boot, j.Conn) || s.Boot == j.Boot && s.Conn == j.Conn && b.Journal != ""
 	}
-	return pairLess(s.Boot, s.Conn, j.Boot, j.Conn) ||
-		s.Journal.ID != b.Journal && s.Boot == j.Boot && s.Conn == j.Conn && b.Journal != ""
+	return pairLess(s.Boot, s.Conn, j.Boot, j.Conn) && !b.putBack(s, now)
+}
+
+const clockSlack = 10 * time.Minute
+
+// putBack tells whether a birth was said after the last one, though its connection has a
+// lower number: the board's disk was put back, or the last one was a lie.
+func (b *bank) putBack(s *wire.State, now locker.Time) bool {
+	return s.Clock != locker.ClockUnset && (s.At > b.Birth.At || b.Birth.At > now.Add(clockSlack))
 }
 
 // forgetSent takes nothing for on its way: the connection it was sent on is over.
@@ -73,30 +86,28 @@ func (b *bank) forgetSent() {
 	}
 }
 
-// numberMax bounds every version, epoch and counter a bank may claim: what is above
-// it can't be topped any more.
-const numberMax = 1 << 53
+// numberMax bounds every version, epoch and counter a bank may claim, beyond those it was
+// given. The wire ends at 2^53-1: there is always room to top a claim.
+const numberMax = 1 << 52
+
+// credible tells whether a bank may claim a number; given is the highest it was given.
+func credible(n, given int64) bool { return n >= 0 && n <= max(numberMax, given) }
 
 // sane tells whether the numbers of a birth leave room to count on from them.
-func sane(s *wire.State) bool {
-	numbers := []int64{s.Boot, s.Conn}
-	for _, at := range s.Codes {
-		numbers = append(numbers, at.Epoch, at.Version)
-	}
-	for _, v := range []*wire.VersionState{s.Desired, s.Trust} {
-		if v != nil {
-			numbers = append(numbers, v.Version)
+func (b *bank) sane(s *wire.State) bool {
+	for name, at := range s.Codes {
+		mine := b.Sets[name]
+		if mine == nil {
+			mine = &set{}
 		}
-	}
-	if s.Command != nil {
-		numbers = append(numbers, s.Command.Counter)
-	}
-	for _, n := range numbers {
-		if n < 0 || n > numberMax {
+		if !mine.credible(position{at.Epoch, at.Version}) {
 			return false
 		}
 	}
-	return s.Boot > 0 && s.Journal.First <= numberMax && s.Journal.Next <= numberMax
+	return (s.Desired == nil || credible(s.Desired.Version, b.Desired.Version)) &&
+		(s.Trust == nil || credible(s.Trust.Version, b.Trust.Version)) &&
+		(s.Command == nil || credible(s.Command.Counter, b.Counter)) &&
+		s.Boot > 0 && credible(s.Boot, 0) && credible(s.Conn, 0) && s.Journal.First <= numberMax && s.Journal.Next <= numberMax
 }
 
 // slim is a birth without what is kept elsewhere.

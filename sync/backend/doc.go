@@ -27,7 +27,8 @@
 //     events are recognised, missing ones are asked for (`resync`), documents get a
 //     version above the bank's. What only the lost store knew is lost, and flagged.
 //   - Banks are not trusted. A bank speaks for itself only, and whatever it sends
-//     costs bounded memory, disk and time.
+//     costs bounded memory, disk and time. Nothing that is said in its name keeps it
+//     from being served from its next birth under a set clock on.
 //
 // # Use
 //

@@ -31,6 +31,7 @@ type journal struct {
 	Breaks int         `json:"breaks,omitempty"`
 	Holes  int         `json:"holes,omitempty"`
 	Gaps   int         `json:"gaps,omitempty"`
+	Gone   [][2]uint64 `json:"gone,omitempty"` // the newest holes: first and last missing
 
 	asked   uint64      // missing from here, and needed: a resync is asked for
 	lacking locker.Time // since when
@@ -188,7 +189,7 @@ func (t *txn) event(b *bank, id string, j *journal, h *eventHead, raw []byte) bo
 	case h.start() > j.Last+1 && h.start() > j.First:
 		return t.ahead(b, id, j, h, raw)
 	case h.start() > j.Last+1: // the bank has said that they are gone
-		j.Holes++
+		j.lose(j.Last+1, h.start()-1)
 		b.find(t.now, FoundHole, fmt.Sprintf("events %d to %d of journal %s are gone", j.Last+1, h.start()-1, id))
 		t.append(b, id, j, h, l, raw, FlagHole)
 	case h.Type == locker.EvJournalGap: // its hash is that of the last event it stands for
@@ -204,12 +205,24 @@ func (t *txn) event(b *bank, id string, j *journal, h *eventHead, raw []byte) bo
 	return true
 }
 
-// again takes an event whose seq is stored already: the same one, or, after the
-// bank was put back to an older state of its disk, another one. The journal goes on
-// from there then.
+// lose notes a hole.
+func (j *journal) lose(first, last uint64) {
+	j.Holes++
+	j.Gone = append(j.Gone, [2]uint64{first, last})
+	j.Gone = j.Gone[max(len(j.Gone)-holesMax, 0):]
+}
+
+// lost tells whether an event lies in a hole.
+func (j *journal) lost(seq uint64) bool {
+	return slices.ContainsFunc(j.Gone, func(h [2]uint64) bool { return h[0] <= seq && seq <= h[1] })
+}
+
+// again takes an event whose seq has been passed already: the same one; or, after the
+// bank was put back to an older state of its disk, another one, or one of those that it
+// was said to have no more. The journal goes on from there then.
 func (t *txn) again(b *bank, id string, j *journal, h *eventHead, l link, raw []byte) bool {
-	known, ok := t.hashOf(b.Name, id, j, h.Seq)
-	if !ok || known == l.claimed {
+	known, stored := t.hashOf(b.Name, id, j, h.Seq)
+	if stored && (known == "" || known == l.claimed) || !stored && !j.lost(h.Seq) {
 		return true
 	}
 	if j.Fork >= forksMax {
@@ -224,15 +237,15 @@ func (t *txn) again(b *bank, id string, j *journal, h *eventHead, l link, raw []
 	return true
 }
 
-// hashOf returns the hash stored under a seq by the newest fork.
-func (t *txn) hashOf(bank, id string, j *journal, seq uint64) (string, bool) {
+// hashOf returns the hash stored under a seq by the newest fork, "" if it can't be read.
+func (t *txn) hashOf(bank, id string, j *journal, seq uint64) (hash string, stored bool) {
 	if seq == j.Last {
-		return j.Hash, j.Hash != ""
+		return j.Hash, true
 	}
 	for fork := j.Fork; ; fork-- {
 		if v := t.get(eventKey(bank, id, seq, fork)); v != nil {
-			l, ok := linkOf(v[eventPrefix:])
-			return l.claimed, ok
+			l, _ := linkOf(v[eventPrefix:])
+			return l.claimed, true
 		}
 		if fork == 0 {
 			return "", false

@@ -326,6 +326,63 @@ func TestForkIsKeptBesideWhatWasStored(t *testing.T) {
 	}
 }
 
+// TestBoardPutBackIsServed: an image of its disk counts connections from an older one on.
+// A birth that is only late changes nothing.
+func TestBoardPutBackIsServed(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	late := b.Birth(r.at())
+	image := *b
+	image.Sets, image.Replies = map[string]*banktest.Set{}, map[string]locker.Reply{}
+	for range 5 {
+		r.now = r.now.Add(time.Hour)
+		r.connect("lon-042")
+	}
+	r.say("lon-042", wire.TopicState, mustJSON(t, late), true)
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); st.Conn != b.Conn {
+		t.Errorf("a late birth of connection %d is taken for one after %d", st.Conn, b.Conn)
+	}
+	r.banks["lon-042"] = &image
+	r.now = r.now.Add(time.Hour)
+	r.connect("lon-042")
+	r.issue("lon-042", "acme", 2)
+	give(t, r, openDoor)
+	r.settle()
+	r.agree("lon-042")
+	if n := len(image.Done); n == 0 || image.Done[n-1].Type != locker.CmdOpen {
+		t.Errorf("the board put back has done %v, refused %+v", image.Done, image.Refusals)
+	}
+}
+
+// TestSkippedByALieIsStored: what a birth of somebody else's has had taken for gone comes
+// all the same.
+func TestSkippedByALieIsStored(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	lie := b.Birth(r.at())
+	lie.Conn, lie.Journal = lie.Conn+1, &wire.JournalState{ID: "j-1", First: 1000, Next: 1001}
+	r.say("lon-042", wire.TopicState, mustJSON(t, lie), false)
+	r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", json.RawMessage(fmt.Sprintf(`{"seq":1000,"type":"door.closed","hash":"%064x"}`, 7))), false)
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); st.Journal.Holes != 1 {
+		t.Fatalf("the lie was not taken: %+v", st.Journal)
+	}
+	b.Conn++
+	r.connect("lon-042")
+	emit(r, b, 300)
+	for range 5 {
+		b.Again(r.at())
+		r.settle()
+	}
+	r.agree("lon-042")
+	if n := len(r.stored("lon-042", "j-1")); n != len(b.Events)+1 {
+		t.Errorf("%d stored of %d", n, len(b.Events))
+	}
+}
+
 // TestForksAreBounded: a bank can tell each event anew, and each one is looked for among
 // the forks there are.
 func TestForksAreBounded(t *testing.T) {

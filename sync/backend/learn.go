@@ -51,7 +51,11 @@ func (t *txn) learnCodes(b *bank, ev *locker.Event) {
 
 func (t *txn) learnDocument(b *bank, ev *locker.Event) {
 	version, ok := ev.Version.Int()
-	if !ok || version < 0 || version > numberMax {
+	given := b.Desired.Version
+	if ev.Type == locker.EvTrustApplied {
+		given = b.Trust.Version
+	}
+	if !ok || !credible(version, given) {
 		return
 	}
 	switch ev.Type {

@@ -14,6 +14,7 @@ const (
 
 	journalsMax  = 8         // journals remembered of a bank; the oldest but the current is forgotten, with its events
 	forksMax     = 64        // times a journal may go back; what it tells anew after that is not kept
+	holesMax     = 16        // holes of a journal that may still be filled; what comes of older ones is not kept
 	findingsMax  = 32        // findings kept of a bank; the oldest go
 	alarmsMax    = 64        // alarms from events standing at a bank; more are not shown
 	pendingMax   = 64        // commands unanswered at a bank; Command refuses more

@@ -65,6 +65,11 @@ type question struct {
 
 func (s *set) want() position { return position{s.Epoch, s.Version} }
 
+// credible tells whether a bank may say that it is there.
+func (s *set) credible(p position) bool {
+	return credible(p.Epoch, s.Epoch) && credible(p.Version, s.Version)
+}
+
 func (s *set) applied() bool { return s.Bank == s.want() }
 
 // openSet begins to keep a set at a bank, if it does not yet.
@@ -125,7 +130,7 @@ func (t *txn) reported(b *bank, name string, s *set, at wire.SetState, absolute 
 // confirmed takes the bank's event that something was applied.
 func (t *txn) confirmed(b *bank, name string, p position) {
 	s := b.Sets[name]
-	if s == nil || p.Epoch > numberMax || p.Version > numberMax {
+	if s == nil || !s.credible(p) {
 		return
 	}
 	if p.above(s.want()) {

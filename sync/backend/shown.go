@@ -154,7 +154,7 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 	if b.Birth != nil && h.Journal.ID == b.Journal && pairLess(h.Boot, h.Conn, b.Birth.Boot, b.Birth.Conn) {
 		return
 	}
-	if len(h.Buses) > 64 || len(h.Scanners) > 64 || b.replaced(h.Journal.ID) {
+	if len(h.Buses) > 64 || len(h.Scanners) > 64 || b.replaced(h.Journal.ID) || max(h.Journal.First, h.Journal.Next, h.Journal.Acked) > numberMax {
 		return
 	}
 	b.health = h

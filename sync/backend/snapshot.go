@@ -70,7 +70,7 @@ func (t *txn) want(b *bank, g *wire.Get) {
 	case g.Want != wire.TypCodes:
 		b.find(t.now, FoundMalformed, fmt.Sprintf("up/get wants %.40q", g.Want))
 		return
-	case s == nil || !b.online() || len(g.Nonce) > 128:
+	case s == nil || !b.online() || len(g.Nonce) > 128 || !s.credible(position{g.Epoch, max(g.From, g.To)}):
 		return
 	}
 	at := position{g.Epoch, g.From}
