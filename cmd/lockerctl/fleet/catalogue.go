@@ -75,7 +75,7 @@ func keeping() []*verb {
 		{Name: "keys new", Args: "[--tenant T] [--trust FILE]", Short: "make the operator's key or a tenant's, and trust.json for banks", Setup: keysNewVerb, Long: keysHelp},
 		{Name: "keys rotate", Args: "[--tenant T] [--trust FILE]", Short: "make a new key in place of the old one", Setup: keysRotateVerb, Long: keysHelp},
 		{Name: "keys show", Short: "keys, and which banks have which", Setup: keysShowVerb},
-		{Name: "backup", Args: "FILE", Short: "copy the state; keys go by themselves", Least: 1, Most: 1, Setup: backupVerb},
+		{Name: "backup", Args: "FILE", Short: "copy the state into a new file; keys go by themselves", Least: 1, Most: 1, Setup: backupVerb},
 		{Name: "serve", Short: "be the fleet's backend until stopped", Setup: serveVerb, Long: serveHelp},
 		{Name: "help", Args: "[VERB]", Short: "how a verb is used", Most: 2, Setup: helpVerb},
 	}

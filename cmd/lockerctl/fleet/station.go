@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/store/durable"
@@ -237,11 +239,15 @@ func (s *station) trustNow() (int64, error) {
 	return version, err
 }
 
-// backup writes a copy of the state, whole or not at all.
+// backup writes a copy of the state, whole or not at all, and over no other file: in place of
+// the state itself it would leave this process writing into a file without a name.
 func (s *station) backup(path string) error {
 	var b bytes.Buffer
 	if err := s.store.Backup(&b); err != nil {
 		return err
 	}
-	return durable.WriteFile(path, b.Bytes(), 0o600)
+	if err := box.WriteNew(path, b.Bytes()); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(path))
 }
