@@ -205,11 +205,12 @@ func (a *auditor) end(ctx context.Context, err error) error {
 // say tells the engineer something while it goes on; with --json stdout is for the
 // document.
 func (a *auditor) say(format string, args ...any) {
+	line := ui.Clean(fmt.Sprintf(format, args...))
 	if a.c.json {
-		ui.Emit(a.c.stderr, format+"\n", args...)
+		ui.Emit(a.c.stderr, "%s\n", line)
 		return
 	}
-	ui.Emit(a.c.out, format+"\n", args...)
+	ui.Emit(a.c.out, "%s\n", line)
 	_ = a.c.out.Flush() // its error is met at the end
 }
 
@@ -218,11 +219,13 @@ type asker interface {
 	// answer returns what is said of a door; again tells why the last answer to it was
 	// not taken.
 	answer(ctx context.Context, door locker.DoorID, again error) (string, error)
+	// forget drops what was said before a door is asked for.
+	forget()
 }
 
 func (c *call) asker(file string) (asker, error) {
 	if file == "" {
-		return newLines(c.stdin), nil
+		return keyboard{ui.NewInput(c.stdin)}, nil
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {

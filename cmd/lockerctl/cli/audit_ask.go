@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"lockerd/cmd/lockerctl/ui"
@@ -45,35 +43,20 @@ func (s sheetOfAnswers) answer(_ context.Context, door locker.DoorID, again erro
 	return "skip", nil
 }
 
-// lines are the answers of somebody at the keyboard, or of a scanner that types.
-type lines struct {
-	next chan string
-	err  error // why next was closed
-}
+func (sheetOfAnswers) forget() {}
 
-func newLines(r io.Reader) *lines {
-	l := &lines{next: make(chan string)}
-	go func() { // ends with its input, or with the program
-		sc := bufio.NewScanner(r)
-		for sc.Scan() {
-			l.next <- sc.Text()
-		}
-		if l.err = sc.Err(); l.err == nil {
-			l.err = io.EOF
-		}
-		close(l.next)
-	}()
-	return l
-}
+// keyboard has the answers of somebody at the keyboard, or of a scanner that types.
+type keyboard struct{ in *ui.Input }
 
-func (l *lines) answer(ctx context.Context, _ locker.DoorID, _ error) (string, error) {
-	select {
-	case text, ok := <-l.next:
-		if !ok {
-			return "", fmt.Errorf("there are no more answers: %w", l.err)
-		}
-		return text, nil
-	case <-ctx.Done():
+func (k keyboard) answer(ctx context.Context, _ locker.DoorID, _ error) (string, error) {
+	text, err := k.in.Line(ctx)
+	switch {
+	case ctx.Err() != nil:
 		return "", errQuit
+	case err != nil:
+		return "", fmt.Errorf("there are no more answers: %w", err)
 	}
+	return text, nil
 }
+
+func (k keyboard) forget() { k.in.Forget() }

@@ -68,6 +68,7 @@ func (a *auditor) open(ctx context.Context, d *bank.DoorStatus) string {
 func (a *auditor) settle(ctx context.Context, q *asked, r *auditedDoor) error {
 	var again error
 	for {
+		a.ask.forget()
 		a.say("%s  %s ?", q.door.ID, q.door.Item)
 		text, err := a.ask.answer(ctx, q.door.ID, again)
 		if err != nil && errors.Is(err, again) {

@@ -147,13 +147,13 @@ func TestAuditAtTheKeyboard(t *testing.T) {
 }
 
 // TestAuditRefused: what the bank does not take is asked again, and from a file the
-// door is left out.
+// door is left out. What a bank says does not steer the terminal.
 func TestAuditRefused(t *testing.T) {
 	b, path := serve(t)
 	b.Shut()
-	b.Fail["Audit"] = &bank.Error{Code: "refused", Text: "somebody was quicker"}
+	b.Fail["Audit"] = &bank.Error{Code: "refused", Text: "somebody was \x1b[2Jquicker"}
 	_, out, _ := typed(t, "\ns\n", "--socket", path, "stock", "audit", "1-01")
-	if !strings.Contains(out, "somebody was quicker\n1-01  acme/laptop-14 SN12345 ready ?") || !strings.Contains(out, "its item is uncertain") {
+	if !strings.Contains(out, "somebody was ?[2Jquicker\n1-01  acme/laptop-14 SN12345 ready ?") || !strings.Contains(out, "its item is uncertain") {
 		t.Errorf("%s", out)
 	}
 }

@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"strings"
 
 	"lockerd/cmd/lockerctl/ui"
+	"lockerd/daemon/bank"
+	"lockerd/daemon/control"
 	"lockerd/daemon/locker"
 )
 
@@ -31,7 +32,7 @@ type tagDone struct {
 func tagVerb(fs *flag.FlagSet) action {
 	name := fs.String("bank", "", "`name` of the bank; default: the one at the socket")
 	return func(ctx context.Context, c *call) error {
-		text, err := c.codeText()
+		text, err := c.codeText(ctx)
 		if err != nil {
 			return err
 		}
@@ -54,15 +55,17 @@ func tagVerb(fs *flag.FlagSet) action {
 }
 
 // codeText joins the operands, or reads one line from stdin for "-".
-func (c *call) codeText() (string, error) {
+func (c *call) codeText(ctx context.Context) (string, error) {
 	text := strings.Join(c.args, " ")
 	if text == "-" {
-		sc := bufio.NewScanner(c.stdin)
-		sc.Buffer(nil, 2*maxText)
-		if !sc.Scan() {
+		line, err := ui.NewInput(c.stdin).Line(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return "", &bank.Error{Code: control.CodeFailed, Text: "interrupted: no code was read", Cure: "lockerctl tag -, and type it"}
+		case err != nil:
 			return "", ui.Usagef("cannot read a code from stdin: it has no line, or one far too long")
 		}
-		text = sc.Text()
+		text = line
 	}
 	text = strings.TrimSpace(text)
 	if bare := strings.ReplaceAll(text, " ", ""); digits(bare) {

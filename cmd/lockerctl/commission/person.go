@@ -1,7 +1,6 @@
 package commission
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,8 @@ import (
 
 // Terminal is a person at a terminal.
 type Terminal struct {
-	out   io.Writer
-	lines chan string
+	out io.Writer
+	in  *ui.Input
 }
 
 var (
@@ -26,32 +25,24 @@ var (
 	_ Person = Unattended{}
 )
 
-// NewTerminal reads answers from in, a line each. Its reader ends with in.
+// NewTerminal reads answers from in, a line each.
 func NewTerminal(in io.Reader, out io.Writer) *Terminal {
-	t := &Terminal{out: out, lines: make(chan string)}
-	go func() {
-		defer close(t.lines)
-		s := bufio.NewScanner(in)
-		for s.Scan() {
-			t.lines <- s.Text()
-		}
-	}()
-	return t
+	return &Terminal{out: out, in: ui.NewInput(in)}
 }
 
 // ask prompts and returns the answer.
 func (t *Terminal) ask(ctx context.Context, format string, args ...any) (string, error) {
+	t.in.Forget()
 	ui.Emit(t.out, format+" > ", args...)
-	select {
-	case line, ok := <-t.lines:
-		if !ok {
-			return "", errors.New("cannot go on: there are no more answers; the same call goes on here, or use --unattended")
-		}
-		return strings.TrimSpace(line), nil
-	case <-ctx.Done():
+	line, err := t.in.Line(ctx)
+	switch {
+	case ctx.Err() != nil:
 		ui.Emit(t.out, "\n")
 		return "", ctx.Err()
+	case err != nil:
+		return "", errors.New("cannot go on: there are no more answers; the same call goes on here, or use --unattended")
 	}
+	return strings.TrimSpace(line), nil
 }
 
 // Doors implements Person.

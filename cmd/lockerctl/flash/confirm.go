@@ -67,15 +67,8 @@ func (w *work) ask(ctx context.Context) error {
 // typed reads one line. It gives up when ctx ends; the reading goes on until the
 // program does.
 func typed(ctx context.Context, r io.Reader) (string, error) {
-	line := make(chan string, 1)
-	go func() {
+	return ui.Await(ctx, func() (string, error) {
 		s, _ := bufio.NewReader(r).ReadString('\n') // an end is an empty answer
-		line <- s
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case s := <-line:
 		return strings.TrimSpace(s), nil
-	}
+	})
 }

@@ -39,8 +39,8 @@ func (c *call) flash(ctx context.Context, imagePath, path string) error {
 	if err := w.apart(); err != nil {
 		return err
 	}
-	if w.seed, err = c.readSeed(); err != nil {
-		return err
+	if w.seed, err = c.readSeed(ctx); err != nil {
+		return interrupted(err)
 	}
 	if w.dev, err = c.open(path); err != nil {
 		return unopened(path, err)

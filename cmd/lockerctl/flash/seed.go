@@ -1,6 +1,7 @@
 package flash
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"lockerd/cmd/lockerctl/flash/card"
 	"lockerd/cmd/lockerctl/flash/fault"
 	"lockerd/cmd/lockerctl/flash/volume"
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/seed"
 )
 
@@ -29,11 +31,14 @@ type seedFile struct {
 var plausible = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // readSeed reads the file that --seed names.
-func (c *call) readSeed() (*seedFile, error) {
+func (c *call) readSeed(ctx context.Context) (*seedFile, error) {
 	if c.noSeed {
 		return nil, nil //nolint:nilnil // without a seed
 	}
-	b, err := c.seedBytes()
+	b, err := ui.Await(ctx, c.seedBytes)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fault.New("name the seed's file, or --no-seed", "cannot read the seed: %v", err)
 	}

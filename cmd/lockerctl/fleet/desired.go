@@ -29,7 +29,7 @@ const desiredMax = 1 << 20 // bytes of the file
 func desiredApplyVerb(*flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {
 		bank, file := c.args[0], c.args[1]
-		doc, err := c.readDesired(file)
+		doc, err := c.readDesired(ctx, file)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func statePage(p *ui.Page, bank string, st *desiredState) {
 }
 
 // readDesired reads a document strictly.
-func (c *call) readDesired(file string) (locker.Desired, error) {
+func (c *call) readDesired(ctx context.Context, file string) (locker.Desired, error) {
 	var doc locker.Desired
 	r := c.stdin
 	if file != "-" {
@@ -76,7 +76,10 @@ func (c *call) readDesired(file string) (locker.Desired, error) {
 		defer func() { _ = f.Close() }() // it was only read
 		r = f
 	}
-	b, err := io.ReadAll(io.LimitReader(r, desiredMax))
+	b, err := ui.Await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(r, desiredMax)) })
+	if ctx.Err() != nil {
+		return doc, ctx.Err()
+	}
 	if err != nil {
 		return doc, fail("cannot read %s: %s", "", file, err)
 	}
