@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
 	"lockerd/daemon/bundle"
@@ -55,12 +57,39 @@ func ReadKey(path string) (string, error) {
 	return string(b), nil
 }
 
+// Writable refuses a file that this user can't make, or replace: for who asks before that
+// which goes into it is done, and can't be undone or takes long.
+func Writable(path string) error {
+	var why error
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		why = errors.New("it is a directory")
+	} else {
+		why = unix.Faccessat(unix.AT_FDCWD, filepath.Dir(path), unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	}
+	if why == nil {
+		return nil
+	}
+	return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write %q: %v", path, why), Cure: "name a file where you may write"}
+}
+
+// Free refuses also a name that is taken, as WriteNew does.
+func Free(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return taken(path)
+	}
+	return Writable(path)
+}
+
+func taken(path string) error {
+	return &bank.Error{Code: control.CodeRefused, Text: fmt.Sprintf("cannot write %q: it is there already", path), Cure: "name another file"}
+}
+
 // WriteNew makes a file that nobody else reads, whole or not at all, and never
 // over another.
 func WriteNew(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return &bank.Error{Code: control.CodeRefused, Text: fmt.Sprintf("cannot write %q: it is there already", path), Cure: "name another file"}
+		return taken(path)
 	}
 	if err != nil {
 		return &bank.Error{Code: control.CodeFailed, Text: fmt.Sprintf("cannot write: %v", err), Cure: "name a file where you may write"}

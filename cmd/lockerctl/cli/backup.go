@@ -95,8 +95,8 @@ type saving struct {
 // save writes the backup under a name of its own until it was read back.
 func (b *saving) save(ctx context.Context) (saved, error) {
 	r := saved{File: b.path, Sealed: b.to != ""}
-	if _, err := os.Lstat(b.path); err == nil {
-		return r, &bank.Error{Code: control.CodeRefused, Text: fmt.Sprintf("cannot write %q: it is there already", b.path), Cure: "name another file"}
+	if err := box.Free(b.path); err != nil {
+		return r, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(b.path), "."+filepath.Base(b.path)+".*.tmp") // 0600
 	if err != nil {

@@ -52,6 +52,11 @@ func bundleVerb(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		if *out != "" {
+			if err := box.Free(*out); err != nil {
+				return err
+			}
+		}
 		about, parts, err := c.gather(ctx, *conf, *data, *sys)
 		if err != nil {
 			return err

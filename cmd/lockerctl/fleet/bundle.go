@@ -40,19 +40,29 @@ func bundleVerb(fs *flag.FlagSet) action {
 		case *to == "" && *out != "":
 			return ui.Usagef("-o goes with --to: else it is unpacked into a directory, -d")
 		}
-		name := "lockerd-bundle-" + c.args[0] + "-" + time.Now().UTC().Format("20060102T150405Z")
+		if err := checkBank(c.args[0]); err != nil {
+			return err
+		}
+		ending := ".d"
+		if *to != "" {
+			ending = ".tar.gz.sealed"
+		}
+		name := cmp.Or(*dir, *out, "lockerd-bundle-"+c.args[0]+"-"+time.Now().UTC().Format("20060102T150405Z")+ending)
+		if err := box.Free(name); err != nil { // a bundle can take a quarter of an hour
+			return err
+		}
 		if *to != "" {
 			recipient, err := box.Recipient(*to)
 			if err != nil {
 				return err
 			}
-			return c.keepBundle(ctx, recipient, cmp.Or(*out, name+".tar.gz.sealed"))
+			return c.keepBundle(ctx, recipient, name)
 		}
 		key, err := bundleKey(cmp.Or(*secret, filepath.Join(filepath.Dir(c.state), "bundle.key")))
 		if err != nil {
 			return err
 		}
-		return c.openBundle(ctx, key, cmp.Or(*dir, name+".d"))
+		return c.openBundle(ctx, key, name)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 
+	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/store/durable"
 	"lockerd/sync/enrol"
@@ -36,6 +37,9 @@ func enrolServiceVerb(fs *flag.FlagSet) action {
 		}
 		if r.Name = name.Value; r.Name == "" {
 			r.Name = r.Hosts[0]
+		}
+		if err := box.Writable(*out + ".key"); err != nil {
+			return err
 		}
 		return c.service(ctx, &r, *out)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/daemon/seed"
@@ -53,6 +54,9 @@ func (f *tokenFlags) check() error {
 	})
 	if bad, ok := errors.AsType[*failure](err); ok { // all but the token is from the flags
 		return ui.Usagef("%s", bad.Text)
+	}
+	if err == nil && f.out != "" && f.out != "-" {
+		err = box.Writable(f.out)
 	}
 	return err
 }

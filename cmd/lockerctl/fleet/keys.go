@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/store/durable"
@@ -40,8 +41,10 @@ func keysVerb(fs *flag.FlagSet, instead bool) action {
 		if *tenant != locker.SetOperator && !locker.ValidTenant(*tenant) {
 			return ui.Usagef("cannot read tenant %q: a-z 0-9 . _ -, at most 32, not local", *tenant)
 		}
-		if *file == "" {
+		if *file == "" { // in a folder that is made, if need be
 			*file = filepath.Join(filepath.Dir(c.state), "trust.json")
+		} else if err := box.Writable(*file); err != nil {
+			return err
 		}
 		return c.newKey(ctx, *tenant, *file, instead)
 	}
