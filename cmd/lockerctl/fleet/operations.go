@@ -79,12 +79,23 @@ type bankQuery struct {
 	Set  string `json:"set,omitempty"`
 }
 
-func opBank(_ context.Context, s *station, q *bankQuery) (backend.Status, error) {
+// bankShown is one bank, as it was last heard of.
+type bankShown struct {
+	backend.Status
+
+	Failed string `json:"failed,omitempty"` // why nothing is heard of any bank now
+}
+
+func opBank(_ context.Context, s *station, q *bankQuery) (bankShown, error) {
 	st, ok := s.be.Bank(q.Bank)
 	if !ok {
-		return st, noBank(s, q.Bank)
+		return bankShown{}, noBank(s, q.Bank)
 	}
-	return st, nil
+	b := bankShown{Status: st}
+	if err := s.reached(); err != nil {
+		b.Failed = err.Error()
+	}
+	return b, nil
 }
 
 // heard tells whether something has come from a bank. A code or a document can be there

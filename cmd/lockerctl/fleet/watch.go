@@ -170,7 +170,7 @@ func fleetTable(p *ui.Page, f *fleetPage) {
 
 func fleetHead(p *ui.Page, f *fleetPage) {
 	if !f.Connected {
-		p.Line("%s", ui.Paint("not connected: "+ui.Clean(f.Failed), ui.Bad, p.Colour))
+		notConnected(p, f.Failed)
 	}
 	if len(f.Banks) == 0 {
 		p.Line("no bank has been heard of yet")
@@ -186,6 +186,10 @@ func fleetHead(p *ui.Page, f *fleetPage) {
 		}
 	}
 	p.Line("%d banks, %d online, %d with alarms  %s", len(f.Banks), online, alarmed, ui.Local(f.At))
+}
+
+func notConnected(p *ui.Page, why string) {
+	p.Line("%s", ui.Paint("not connected: "+ui.Clean(why), ui.Bad, p.Colour))
 }
 
 // fleetAlarms lists alarms, each with its bank, and counts those beyond most.
@@ -295,11 +299,16 @@ func showVerb(*flag.FlagSet) action {
 			return err
 		}
 		defer func() { _ = d.close() }() // nothing is left to be done
-		var b backend.Status
+		var b bankShown
 		if err := d.ask(ctx, "bank", bankQuery{Bank: c.args[0]}, &b); err != nil {
 			return err
 		}
-		return c.print(b, func(p *ui.Page) { bankPage(p, &b) })
+		return c.print(b, func(p *ui.Page) {
+			if b.Failed != "" {
+				notConnected(p, b.Failed)
+			}
+			bankPage(p, &b.Status)
+		})
 	}
 }
 
