@@ -162,7 +162,7 @@ func bankCell(bank string, arrived, known bool) ui.Cell {
 	case !known:
 		return ui.Tinted(neverHeard(bank), ui.Notice)
 	}
-	return ui.Tinted(bank+": not there yet; it gets it with its next connection", ui.Notice)
+	return ui.Tinted(bank+": no word of it yet; it gets it with its next connection at the latest", ui.Notice)
 }
 
 // neverHeard is said of what is kept for a bank that has not connected yet.
@@ -280,7 +280,7 @@ func codeRevokeVerb(fs *flag.FlagSet) action {
 		return c.print(done, func(p *ui.Page) {
 			there := "the bank knows it"
 			if !done.Arrived {
-				there = "the bank learns of it with its next connection"
+				there = "no word of the bank yet; it learns of it with its next connection at the latest"
 			}
 			p.Line("%s of set %s is revoked for ever; %s", done.ID, done.Set, there)
 			if !done.Known {
