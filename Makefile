@@ -8,7 +8,7 @@ TARGETS          := arm/6 arm/7 arm64 amd64
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X lockerd/cmd/lockerd/cli.Version=$(VERSION)
+LDFLAGS := -s -w -X lockerd/cmd/lockerd/cli.Version=$(VERSION) -X lockerd/cmd/lockerctl/cli.Version=$(VERSION)
 LINT    := .bin/golangci-lint-$(GOLANGCI_VERSION)
 
 export CGO_ENABLED = 0

@@ -35,7 +35,7 @@ func programs() []string {
 func build(ctx context.Context, t target, version, stage string) (*built, error) {
 	b := &built{target: t, dir: filepath.Join(stage, "bin")}
 	args := []string{
-		"build", "-trimpath", "-ldflags", "-s -w -X lockerd/cmd/lockerd/cli.Version=" + version, "-o", b.dir + "/",
+		"build", "-trimpath", "-ldflags", fmt.Sprintf("-s -w -X lockerd/cmd/lockerd/cli.Version=%[1]s -X lockerd/cmd/lockerctl/cli.Version=%[1]s", version), "-o", b.dir + "/",
 	}
 	if _, err := golang(ctx, t, append(args, packages()...)...); err != nil {
 		return nil, fmt.Errorf("cannot build: %w", err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +85,19 @@ func asIf(t *testing.T, tg target) *built {
 		}
 	}
 	return &b
+}
+
+// TestProgramsKnowTheirVersion: backups and support bundles name the lockerctl that made them.
+func TestProgramsKnowTheirVersion(t *testing.T) {
+	b := programsBuilt(t)
+	if b.target.goarch != runtime.GOARCH {
+		t.Skipf("programs for %s do not run here", b.target.goarch)
+	}
+	for _, name := range []string{"lockerd", "lockerctl"} {
+		if got := ask(t, filepath.Join(b.dir, name), "version"); !strings.HasPrefix(got, name+" v1.2.0 ") {
+			t.Errorf("%s says %q", name, got)
+		}
+	}
 }
 
 func TestTwiceTheSameBytes(t *testing.T) {
