@@ -35,7 +35,7 @@ import (
 //	model-sees NAME TEXT                             waits until the bank's summary has the text
 //	await-socket                                     waits for a serve
 //	exits CODE CMD...                                runs a command that must end with that exit code
-//	until-shown TEXT CMD...                          runs a command until it has printed TEXT, interrupts it; it must exit 0
+//	until-shown TEXT CMD...                          runs a command until it has printed TEXT, interrupts it; it must exit 0, negated: not 0
 func TestFleetScripts(t *testing.T) {
 	brokertest.FindMosquitto(t)
 	testscript.Run(t, testscript.Params{
@@ -262,7 +262,7 @@ func awaitSocket(ts *testscript.TestScript, _ bool, _ []string) {
 
 // untilShown interrupts a command when it has begun its work, never before: a signal
 // that comes earlier finds nobody who takes it.
-func untilShown(ts *testscript.TestScript, _ bool, args []string) {
+func untilShown(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(args[1], args[2:]...)
 	for _, name := range []string{"PATH", "TZ", "TERM", "GORACE", "LOCKERCTL_BROKER", "LOCKERCTL_PREFIX", "LOCKERCTL_FLEET_STATE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
@@ -280,7 +280,7 @@ func untilShown(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Check(cmd.Process.Signal(os.Interrupt))
 		}
 	}
-	if err := cmd.Wait(); err != nil || !shown {
+	if err := cmd.Wait(); (err != nil) != neg || !shown {
 		ts.Fatalf("shown %t, then %v", shown, err)
 	}
 }

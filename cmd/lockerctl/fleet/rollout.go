@@ -28,11 +28,11 @@ A limit is a number of banks, as 2, or a percentage, rounded down, as 5%.
 
 It is in the state file and goes on whenever lockerctl fleet serve runs; without a serve
 this verb carries it out itself until it is over or interrupted. Exit: 0 begun, or with
---follow done; 1 paused or stopped.`
+--follow done; 1 paused or stopped, or the wait was interrupted.`
 
 const rolloutStatusHelp = `Steps, banks that have failed or are under way, and why it paused. --banks lists each
 bank. --follow prints a line whenever something changes, until the rollout is done (0), or
-paused or stopped (1); with --json each line is a document.`
+paused or stopped, or the wait is interrupted (1); with --json each line is a document.`
 
 const rolloutHaltHelp = `No order goes out any more, and those that no bank has answered are taken back. A bank
 that has staged the version already tries it all the same, in its window.`
@@ -183,7 +183,7 @@ func rolloutStatusVerb(fs *flag.FlagSet) action {
 		}
 		defer func() { _ = d.close() }() // nothing is left to be done
 		if *follow {
-			return c.follow(ctx, d)
+			return c.toItsEnd(ctx, d)
 		}
 		var r backend.RolloutReport
 		if err := d.ask(ctx, "rollout.get", struct{}{}, &r); err != nil {
@@ -233,9 +233,20 @@ func (c *call) rollout(ctx context.Context, op string, in any, follow, runs bool
 		if own {
 			ui.Emit(c.stderr, "no lockerctl fleet serve runs on %s: carrying it out here; if interrupted, it goes on with the next serve\n", ui.Clean(c.state))
 		}
+		if follow {
+			return c.toItsEnd(ctx, d)
+		}
 		return c.follow(ctx, d)
 	}
 	return c.print(r, func(p *ui.Page) { rolloutPage(p, &r, false) })
+}
+
+// toItsEnd follows a rollout for who wants to know how it ends: an interruption is no end.
+func (c *call) toItsEnd(ctx context.Context, d desk) error {
+	if err := c.follow(ctx, d); err != nil || ctx.Err() == nil {
+		return err
+	}
+	return fail("interrupted: the rollout is not over", "lockerctl fleet rollout status --follow")
 }
 
 // follow prints what changes until the rollout does not run any more.
