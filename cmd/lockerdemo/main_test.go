@@ -90,6 +90,23 @@ func TestCalledWrongly(t *testing.T) {
 	}
 }
 
+// TestDumb: a terminal that knows no escape sequences is sent none.
+func TestDumb(t *testing.T) {
+	cmd := program(t)
+	cmd.Env = append(cmd.Env, "TERM=dumb")
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: minWidth, Rows: minHeight})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, _ := io.ReadAll(tty) // to the end, which is EIO
+	if err := tty.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(said), "--once") || bytes.Contains(said, []byte("\x1b")) {
+		t.Errorf("%v: %q", err, said)
+	}
+}
+
 // screen collects what a terminal was sent.
 type screen struct {
 	mu      sync.Mutex

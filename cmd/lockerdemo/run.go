@@ -26,7 +26,7 @@ const usage = `usage: lockerdemo [--once]
   lockerdemo --once   the same unattended: a tour of some seconds, then exit
 `
 
-const noTerminal = `lockerdemo: cannot show the bank: this is no terminal
+const noTerminal = `lockerdemo: cannot show the bank: this is no terminal, or a dumb one
   next: run it in a terminal window of at least 80x24, without pipes;
         or run the tour that needs none: lockerdemo --once (make demo-once)
 `
@@ -46,7 +46,7 @@ func run(args []string, stdin, stdout *os.File, stderr io.Writer) int {
 		return exitUsage
 	case *once:
 		return report(stderr, inPlace(func(dir string) error { return tourIn(dir, stdout) }))
-	case !term.IsTerminal(int(stdin.Fd())) || !term.IsTerminal(int(stdout.Fd())):
+	case !term.IsTerminal(int(stdin.Fd())) || !term.IsTerminal(int(stdout.Fd())) || os.Getenv("TERM") == "dumb":
 		_, _ = io.WriteString(stderr, noTerminal)
 		return exitUsage
 	case os.Getenv(placeEnv) != "":

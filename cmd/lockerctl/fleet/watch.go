@@ -17,7 +17,7 @@ import (
 	"lockerd/sync/backend"
 )
 
-const watchHelp = `On a terminal the table is drawn anew each second until interrupted. Where not all
+const watchHelp = `On a terminal (but TERM=dumb) the table is drawn anew each second until interrupted. Where not all
 fits, alarms come first, then the banks that have some, then those away. Elsewhere,
 and with --once, it is printed once, in the order of names. With --json each bank is a line, again whenever
 something of it has changed; with --once, one document. OUT are doors out of
@@ -35,14 +35,18 @@ func watchVerb(fs *flag.FlagSet) action {
 			return err
 		}
 		defer func() { _ = d.close() }() // nothing is left to be done
-		switch {
-		case *once || !c.tty && !c.json:
-			return c.watchOnce(ctx, d)
-		case c.json:
-			return c.watchLines(ctx, d)
-		}
-		return c.watchLive(ctx, d)
+		return c.watch(ctx, d, *once)
 	}
+}
+
+func (c *call) watch(ctx context.Context, d desk, once bool) error {
+	switch draws := c.tty && c.getenv("TERM") != "dumb"; {
+	case once || !draws && !c.json:
+		return c.watchOnce(ctx, d)
+	case c.json:
+		return c.watchLines(ctx, d)
+	}
+	return c.watchLive(ctx, d)
 }
 
 func (c *call) watchOnce(ctx context.Context, d desk) error {

@@ -85,6 +85,25 @@ func TestWatchOutlivesAServe(t *testing.T) {
 	}
 }
 
+// TestWatchOnADumbTerminal: what can't be drawn over is printed once.
+func TestWatchOnADumbTerminal(t *testing.T) {
+	var out bytes.Buffer
+	c := &call{env: &env{tty: true, getenv: func(string) string { return "dumb" }, size: func() (int, int) { return 80, 24 }}, out: bufio.NewWriter(&out)}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), watchEvery)
+		defer stop()
+		if err := c.watch(ctx, &fakeDesk{pages: []*fleetPage{page(backend.Status{Bank: "lon-042"})}}, false); err != nil || ctx.Err() != nil {
+			t.Errorf("goes on: %v", err)
+		}
+	})
+	if err := c.out.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.Contains(text, "lon-042") || strings.Contains(text, "\x1b") {
+		t.Errorf("prints %q", text)
+	}
+}
+
 // TestWatchShowsTheWorst: where not all fits, what needs a person comes first.
 func TestWatchShowsTheWorst(t *testing.T) {
 	var banks []backend.Status
