@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -54,6 +55,10 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stderr, usage)
 		return exitUsage
 	}
+	if args[0] == "help" || slices.ContainsFunc(args, asksHelp) {
+		_, _ = io.WriteString(stdout, usage)
+		return exitOK
+	}
 	switch verb, rest := args[0], args[1:]; verb {
 	case "run":
 		return run(rest, stdout, stderr)
@@ -62,9 +67,6 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	case "version", "--version", "-version":
 		_, _ = fmt.Fprintln(stdout, versionLine())
 		return exitOK
-	case "help", "--help", "-h":
-		_, _ = io.WriteString(stdout, usage)
-		return exitOK
 	case checkStore:
 		return checkFile(rest, stderr)
 	default:
@@ -72,6 +74,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 }
+
+func asksHelp(arg string) bool { return arg == "--help" || arg == "-help" || arg == "-h" }
 
 // load reads --config of a verb. It has told what is wrong when ok is false.
 func load(verb string, args []string, stderr io.Writer) (c *config.Config, file string, ok bool) {
