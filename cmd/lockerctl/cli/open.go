@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
 
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/bank"
@@ -23,7 +24,7 @@ func openVerb(fs *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if *reason == "" {
+		if strings.TrimSpace(*reason) == "" {
 			return ui.Usagef("--reason is missing: it is journaled with the opening")
 		}
 		r, err := c.client().Open(ctx, door, *reason)

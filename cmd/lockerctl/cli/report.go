@@ -36,6 +36,9 @@ func reportVerb(fs *flag.FlagSet) action {
 		if err := f.check(); err != nil {
 			return err
 		}
+		if f.html == "-" && c.json {
+			return ui.Usagef("--html - and --json exclude each other: both are for stdout")
+		}
 		s, err := c.client().Status(ctx)
 		if err != nil {
 			return err
