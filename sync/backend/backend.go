@@ -71,12 +71,17 @@ func New(cfg Config) (*Backend, error) {
 	}
 	cfg.defaults()
 	b := &Backend{cfg: cfg, in: make(chan Message, inQueue), changed: make(chan struct{})}
-	b.core = &core{cfg: &b.cfg, keys: &keyring{keys: cfg.Keys}}
+	b.core = &core{cfg: &b.cfg, keys: &keyring{keys: cfg.Keys}, begun: begin(b.now())}
 	if err := b.reload(); err != nil {
 		return nil, err
 	}
 	return b, b.firstTrust()
 }
+
+// begin is the least number of an event that a backend stores which began at that time. A
+// store brought back from a backup has forgotten numbers that whoever reads events has
+// seen, and takes for the past: there are never as many of them as milliseconds.
+func begin(now locker.Time) uint64 { return uint64(max(now, 0)) } //nolint:gosec // not below 0
 
 func (c *Config) defaults() {
 	if c.Prefix == "" {

@@ -166,6 +166,7 @@ type core struct {
 	meta  meta
 	due   map[string]bool  // banks for which something may be outstanding
 	roll  *rollout.Rollout // the last one begun; nil: none
+	begun uint64           // the least number of an event; see begin
 
 	bundles map[string]*awaited // support bundles on their way, by bank; guarded by the Backend's mutex like the rest
 }

@@ -52,7 +52,7 @@ var flagBytes = []string{FlagNone, FlagBreak, FlagFork, FlagHole, FlagUnread}
 
 // Event is a stored event.
 type Event struct {
-	N       uint64          `json:"n"` // cursor: the number in which events of all banks came
+	N       uint64          `json:"n"` // cursor: ascends with events of all banks as they come, with leaps
 	Bank    string          `json:"bank"`
 	Journal string          `json:"journal"`
 	Seq     uint64          `json:"seq"`
@@ -301,7 +301,7 @@ func readEvent(raw []byte, flag string) (locker.Event, string) {
 // store writes an event, learns from it and prunes.
 func (t *txn) store(b *bank, id string, j *journal, h *eventHead, raw []byte, flag string) {
 	ev, flag := readEvent(raw, flag)
-	t.c.meta.Arrivals++
+	t.c.meta.Arrivals = max(t.c.meta.Arrivals+1, t.c.begun)
 	k := eventKey(b.Name, id, h.Seq, j.Fork)
 	v := make([]byte, 0, eventPrefix+len(raw))
 	v = append(v, flagByte(flag))

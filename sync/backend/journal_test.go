@@ -507,3 +507,42 @@ func TestBankSpeaksForItselfOnly(t *testing.T) {
 		t.Errorf("%+v", st.Findings)
 	}
 }
+
+// TestCursorOutlivesARestore: who has read beyond what an old store knows misses nothing
+// that is stored after it was brought back.
+func TestCursorOutlivesARestore(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 10)
+	b.Send(r.at())
+	r.settle()
+	backup := r.store.(*Memory).Clone()
+	emit(r, b, 50)
+	b.Send(r.at())
+	r.settle()
+	_, cursor, err := r.be.Events("", 0, 1000)
+	if err != nil || cursor != r.be.LastEvent() {
+		t.Fatalf("cursor %d of %d, %v", cursor, r.be.LastEvent(), err)
+	}
+	r.now = r.now.Add(time.Minute)
+	r.store = backup
+	r.start()
+	emit(r, b, 5)
+	r.connect("lon-042")
+	r.pass(time.Minute)
+	r.agree("lon-042")
+	list, next, err := r.be.Events("", cursor, 1000)
+	if err != nil || len(list) < 55 || next != r.be.LastEvent() {
+		t.Fatalf("%d events are behind the cursor %d, the last is %d, %v", len(list), cursor, r.be.LastEvent(), err)
+	}
+	for last := range len(b.Events) + 5 {
+		after, err := r.be.CursorBefore(last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, _, err := r.be.Events("", after, 1000); len(list) != min(last, len(b.Events)) || err != nil {
+			t.Errorf("%d events are behind the cursor before the last %d, %v", len(list), last, err)
+		}
+	}
+}

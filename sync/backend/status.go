@@ -210,7 +210,8 @@ func joinCauses(list []locker.Cause) string {
 
 // Events returns up to limit stored events after a cursor, and the cursor to go on
 // with. Cursor 0 is the beginning. Of one bank only, if it is named: the cursor goes
-// on past the others. What Config.Keep has let go is skipped.
+// on past the others. What Config.Keep has let go is skipped. A cursor is good for a store
+// that was brought back from a backup, too: what is stored after that is behind it.
 func (b *Backend) Events(bankName string, after uint64, limit int) ([]Event, uint64, error) {
 	const look = 10_000 // arrivals looked at in one call
 	var list []Event
@@ -242,6 +243,29 @@ func (b *Backend) LastEvent() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.core.meta.Arrivals
+}
+
+// CursorBefore is a cursor that the last n events of all banks are behind.
+func (b *Backend) CursorBefore(n int) (uint64, error) {
+	var cursor uint64
+	err := b.view(func(t *txn) error {
+		more := func(after uint64) bool { // than n are behind it
+			found := 0
+			t.scan([]byte{'a'}, arrivalKey(after+1), func([]byte, []byte) bool { found++; return found <= n })
+			return found > n
+		}
+		low, high := uint64(0), t.c.meta.Arrivals
+		for low < high {
+			if middle := low + (high-low)/2; more(middle) {
+				low = middle + 1
+			} else {
+				high = middle
+			}
+		}
+		cursor = low
+		return nil
+	})
+	return cursor, err
 }
 
 // Counts are what the backend itself has to tell.

@@ -159,8 +159,12 @@ func opEvents(ctx context.Context, s *station, q *eventQuery) (eventPage, error)
 	}
 	if q.Last > 0 {
 		q.After = 0
-		if end := s.be.LastEvent(); q.Bank == "" && end > uint64(q.Last) {
-			q.After = end - uint64(q.Last)
+		if q.Bank == "" {
+			after, err := s.be.CursorBefore(q.Last)
+			if err != nil {
+				return eventPage{}, err
+			}
+			q.After = after
 		}
 	}
 	end := time.After(time.Duration(q.WaitS) * time.Second)
