@@ -40,11 +40,12 @@ const (
 
 // Backend is the other end of the banks' wire.
 type Backend struct {
-	cfg  Config
-	in   chan Message
-	mu   sync.Mutex
-	core *core
-	out  chan effect // of the connection there is; nil: none
+	cfg   Config
+	in    chan Message
+	large chan struct{} // one for each large message in it
+	mu    sync.Mutex
+	core  *core
+	out   chan effect // of the connection there is; nil: none
 
 	subscribed bool
 	heard      [filterCount]atomic.Bool // something new since subscribe last looked
@@ -70,7 +71,7 @@ func New(cfg Config) (*Backend, error) {
 		return nil, errors.New("cannot make a backend without a store and the banks' key set")
 	}
 	cfg.defaults()
-	b := &Backend{cfg: cfg, in: make(chan Message, inQueue), changed: make(chan struct{})}
+	b := &Backend{cfg: cfg, in: make(chan Message, inQueue), large: make(chan struct{}, largeMax), changed: make(chan struct{})}
 	b.core = &core{cfg: &b.cfg, keys: &keyring{keys: cfg.Keys}, begun: begin(b.now())}
 	if err := b.reload(); err != nil {
 		return nil, err

@@ -50,7 +50,8 @@
 //
 // # Bounds
 //
-// Incoming messages wait in a queue of 4,096. Beyond three quarters of it up/events
+// Incoming messages wait in a queue of 4,096, of which 256 may be larger than a batch of
+// events; 128 MiB in all. Beyond three quarters of it up/events
 // are dropped (the bank sends them again), at its end the connection waits. What goes
 // out waits in one of 16,384; beyond it a message is dropped and found missing by the
 // retry. Other bounds stand beside their constants in limits.go.

@@ -5,6 +5,7 @@ import "time"
 // Bounds, and what happens at them.
 const (
 	inQueue   = 4096    // messages not yet looked at; see Receive
+	largeMax  = 256     // of them above wire.MaxBatch, as inQueue at its end; with the rest at most 128 MiB
 	outQueue  = 16384   // messages not yet sent; more are dropped, the retry finds them missing
 	groupMax  = 256     // messages in one commit
 	bodyBytes = 45_000  // of ops or records in one message: as JWS it stays below 64 KiB

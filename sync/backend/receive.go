@@ -26,7 +26,7 @@ func (t *txn) receive(m *Message) *bank {
 		return b // somebody cleared a retained message
 	}
 	if len(m.Payload) > payloadBytes {
-		b.find(t.now, FoundMalformed, fmt.Sprintf("%s of %d bytes", topic, len(m.Payload)))
+		b.find(t.now, FoundMalformed, fmt.Sprintf("%s of more than %d bytes", topic, payloadBytes))
 		return b
 	}
 	if err := t.take(b, topic, m); err != nil {

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,31 @@ func (b *Backend) Receive(ctx context.Context, m Message) {
 		b.mu.Unlock()
 		return
 	}
+	if len(m.Payload) > payloadBytes {
+		m.Payload = bytes.Clone(m.Payload[:payloadBytes+1]) // enough to be found too long
+	}
+	if large(&m) {
+		select {
+		case b.large <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
 	select {
 	case b.in <- m:
 	case <-ctx.Done():
+		b.took(&m)
+	}
+}
+
+// large tells whether a message counts against largeMax. No batch of events does, but for
+// one of a single large event.
+func large(m *Message) bool { return len(m.Payload) > wire.MaxBatch }
+
+// took notes that a message waits no more.
+func (b *Backend) took(m *Message) {
+	if large(m) {
+		<-b.large
 	}
 }
 
@@ -178,6 +201,7 @@ func (b *Backend) work(ctx context.Context, link Link) error {
 		var err error
 		select {
 		case m := <-b.in:
+			b.took(&m)
 			err = b.takeGroup(m)
 		case <-tick.C:
 			err = b.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil })
@@ -201,6 +225,7 @@ func (b *Backend) takeGroup(first Message) error {
 	for len(group) < groupMax {
 		select {
 		case m := <-b.in:
+			b.took(&m)
 			group = append(group, m)
 			continue
 		default:

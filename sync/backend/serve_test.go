@@ -272,3 +272,40 @@ func TestRetainedOnceMore(t *testing.T) {
 		})
 	}
 }
+
+// TestQueueIsBoundedInBytes: whatever size the broker lets through.
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newForgetful(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		huge := make([]byte, 4*payloadBytes)
+		go func() {
+			defer close(done)
+			for range inQueue {
+				f.be.Receive(ctx, Message{Topic: "lockers/v1/lon-042/state/doors", Payload: huge})
+			}
+		}()
+		synctest.Wait()
+		if n := f.be.Counts().Queued; n != largeMax {
+			t.Errorf("%d large messages wait, want %d", n, largeMax)
+		}
+		first := <-f.be.in
+		if len(first.Payload) > payloadBytes+1 || cap(first.Payload) > 2*payloadBytes {
+			t.Errorf("%d bytes are kept of one, in %d", len(first.Payload), cap(first.Payload))
+		}
+		f.be.took(&first)
+		if err := f.be.takeGroup(first); err != nil {
+			t.Fatal(err)
+		}
+		if st, ok := f.be.Bank("lon-042"); !ok || findings(st, FoundMalformed) < groupMax-1 {
+			t.Errorf("%+v", st.Findings)
+		}
+		cancel()
+		<-done
+		if n, held := f.be.Counts().Queued, len(f.be.large); n != held {
+			t.Errorf("%d wait, %d are counted", n, held)
+		}
+		f.be.Receive(t.Context(), Message{Topic: "lockers/v1/lon-042/state/health", Payload: []byte("{}")})
+	})
+}
