@@ -43,3 +43,23 @@ func TestAlarmOfStock(t *testing.T) {
 		t.Errorf("alarms %q, want %q", got, want)
 	}
 }
+
+// TestAlarmsAreBounded: a heartbeat has room for thousands of boards that are lost.
+func TestAlarmsAreBounded(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	h := wire.Health{
+		V: 1, Bank: "lon-042", Boot: b.Boot, Conn: b.Conn, At: r.at(), Clock: b.Clock, Scanners: []wire.ScannerHealth{}, CacheAge: map[string]int64{},
+		Buses: []wire.BusHealth{{Name: "a", Boards: make([]wire.BoardHealth, 2000)}}, Journal: wire.JournalHealth{ID: "j-1"},
+	}
+	for i := range h.Buses[0].Boards {
+		h.Buses[0].Boards[i] = wire.BoardHealth{Address: i, State: "lost"}
+	}
+	r.say("lon-042", wire.TopicHealth, mustJSON(t, h), true)
+	r.settle()
+	st, _ := r.be.Bank("lon-042")
+	if n := len(st.Alarms); n != shownMax+1 || st.Alarms[n-1] != "and 1872 alarms more" {
+		t.Errorf("%d alarms", n)
+	}
+}

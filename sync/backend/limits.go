@@ -18,6 +18,7 @@ const (
 	holesMax     = 16        // holes of a journal that may still be filled; what comes of older ones is not kept
 	findingsMax  = 32        // findings kept of a bank; the oldest go
 	alarmsMax    = 64        // alarms from events standing at a bank; more are not shown
+	shownMax     = 128       // alarms of a bank in its Status; the rest is counted
 	pendingMax   = 64        // commands unanswered at a bank; Command refuses more
 	answeredMax  = 16        // replies kept of a bank when it gets an order
 	managedMax   = 64        // sets of a bank

@@ -133,6 +133,9 @@ func (c *core) status(b *bank, now locker.Time) Status {
 		}
 	}
 	s.Alarms = b.alarms(&s)
+	if more := len(s.Alarms) - shownMax; more > 0 {
+		s.Alarms = append(s.Alarms[:shownMax:shownMax], fmt.Sprintf("and %d alarms more", more))
+	}
 	if c.barred(b.Name) {
 		s.Alarms = slices.Insert(s.Alarms, 0, "its board is revoked: what comes in its name is left aside")
 	}
