@@ -51,15 +51,40 @@ func Run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		usage.Print(stderr)
 		return exitUsage
 	}
-	if few, ok := errors.AsType[*release.TooFewError](err); ok {
-		ui.Emit(stdout, "%s\n", few.Error())
-		return exitDone
-	}
 	if err != nil {
+		if c.json {
+			_ = json.NewEncoder(stdout).Encode(map[string]string{"error": err.Error()}) // there is nobody left to tell
+		}
 		ui.Emit(stderr, "lockerctl release: %s\n", ui.Clean(err.Error()))
 		return exitFailed
 	}
 	return exitDone
+}
+
+// done is the document of a verb that changes the repository.
+type done struct {
+	State string `json:"state"` // published; staged: it waits for the next signer
+	Text  string `json:"text"`
+}
+
+// print tells what was done.
+func (c *call) print(d done) error {
+	if c.json {
+		return json.NewEncoder(c.out).Encode(d)
+	}
+	ui.Emit(c.out, "%s\n", d.Text)
+	return nil
+}
+
+// published tells what came of a change: err, or that it waits, or the text.
+func (c *call) published(err error, format string, args ...any) error {
+	if few, ok := errors.AsType[*release.TooFewError](err); ok {
+		return c.print(done{"staged", few.Error()})
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(done{"published", fmt.Sprintf(format, args...)})
 }
 
 func (c *call) register(fs *flag.FlagSet) {
@@ -106,6 +131,7 @@ func program() *ui.Program[*call] {
   --repo DIR    the repository (updates): serve it by any web server, or copy it onto a stick
   --keys DIR    the private keys at hand (update-keys); never into the repository
   --fresh DAYS  how long banks take it without a refresh (30)
+  --json        print JSON; "state" tells published from staged
 A bank needs REPO/metadata/1.root.json as its [update] root_file.
 exit code: 0 done or staged for the next signer, 1 failed, 2 called wrongly
 `,
@@ -136,22 +162,15 @@ func initVerb(fs *flag.FlagSet) action {
 	fs.Var(&root, "root", "root keys: how `many` of how many must sign")
 	fs.Var(&signers, "signers", "keys of releases: how `many` of how many must sign")
 	return func(_ context.Context, c *call) error {
-		if err := c.repo.Init(release.Threshold(root), release.Threshold(signers)); err != nil {
-			return err
-		}
-		ui.Emit(c.out, "made %s; its keys lie in %s: take root-*.key out and lock them away\nbanks need %s/metadata/1.root.json as [update] root_file\n", c.repo.Dir, c.repo.Keys, c.repo.Dir)
-		return nil
+		err := c.repo.Init(release.Threshold(root), release.Threshold(signers))
+		return c.published(err, "made %s; its keys lie in %s: take root-*.key out and lock them away\nbanks need %s/metadata/1.root.json as [update] root_file", c.repo.Dir, c.repo.Keys, c.repo.Dir)
 	}
 }
 
 func addVerb(fs *flag.FlagSet) action {
 	channel := fs.String("channel", "stable", "`channel` to release into")
 	return func(_ context.Context, c *call) error {
-		if err := c.repo.Add(*channel, c.args[0], c.args[1:]); err != nil {
-			return err
-		}
-		ui.Emit(c.out, "released %s into %s\n", c.args[0], *channel)
-		return nil
+		return c.published(c.repo.Add(*channel, c.args[0], c.args[1:]), "released %s into %s", c.args[0], *channel)
 	}
 }
 
@@ -160,11 +179,7 @@ func rotateVerb(*flag.FlagSet) action {
 		if !slices.Contains([]string{"root", "targets", "snapshot", "timestamp"}, c.args[0]) {
 			return ui.Usagef("ROLE is root, targets, snapshot or timestamp")
 		}
-		if err := c.repo.Rotate(c.args[0]); err != nil {
-			return err
-		}
-		ui.Emit(c.out, "the keys of %s are new; remove the old ones from %s\n", c.args[0], c.repo.Keys)
-		return nil
+		return c.published(c.repo.Rotate(c.args[0]), "the keys of %s are new; remove the old ones from %s", c.args[0], c.repo.Keys)
 	}
 }
 
@@ -172,11 +187,7 @@ func rotateVerb(*flag.FlagSet) action {
 func simple(do func(*release.Repo) error) func(*flag.FlagSet) action {
 	return func(*flag.FlagSet) action {
 		return func(_ context.Context, c *call) error {
-			if err := do(&c.repo); err != nil {
-				return err
-			}
-			ui.Emit(c.out, "published\n")
-			return nil
+			return c.published(do(&c.repo), "published")
 		}
 	}
 }
