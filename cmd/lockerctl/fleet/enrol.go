@@ -6,6 +6,7 @@ import (
 	"flag"
 	"strings"
 
+	"lockerd/cmd/lockerctl/box"
 	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 	"lockerd/sync/enrol"
@@ -82,6 +83,11 @@ func enrolSignVerb(fs *flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {
 		if err := maybeBank(*bank); err != nil {
 			return err
+		}
+		if *out != "" {
+			if err := box.Writable(*out); err != nil {
+				return err
+			}
 		}
 		raw, err := readSmall(c.args[0])
 		if err != nil {
