@@ -15,8 +15,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -91,13 +93,23 @@ func load(verb string, args []string, stderr io.Writer) (c *config.Config, file 
 	}
 	c, err := config.Load(*path)
 	if err != nil {
-		_, _ = fmt.Fprintln(stderr, err)
+		_, _ = fmt.Fprintln(stderr, printable(err.Error()))
 		return nil, "", false
 	}
 	for _, w := range c.Warnings() {
 		_, _ = fmt.Fprintf(stderr, "warning: %s\n", w)
 	}
 	return c, *path, true
+}
+
+// printable keeps what stands in a file from steering the terminal.
+func printable(lines string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, lines)
 }
 
 func check(args []string, stdout, stderr io.Writer) int {
