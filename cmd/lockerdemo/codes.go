@@ -33,18 +33,6 @@ type code struct {
 	qr     []string // dark modules as blocks, two a character
 }
 
-// grouped returns the text in fours, for reading.
-func (c *code) grouped() string {
-	var b strings.Builder
-	for i, r := range c.text {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
 // purse holds the codes issued so far.
 type purse struct {
 	tool  tool

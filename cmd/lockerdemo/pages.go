@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"lockerd/cmd/lockerctl/ui"
 )
 
 // page draws over the bank until Enter.
@@ -72,7 +74,7 @@ func qrPage(k *code) page {
 		c.bar(0, title, ' ')
 		c.put(1, 0, title, fmt.Sprintf("Code %d: %s", k.number, k.words))
 		paper(c, 2, 2, k)
-		c.put(2, 18, bold, k.grouped())
+		c.put(2, 18, bold, ui.Grouped(k.text))
 		c.put(34, 4, plain, "A barcode scanner that types like a keyboard")
 		c.put(34, 5, plain, "can read this into the line below.")
 		c.put(0, c.h-1, bold, "Enter goes back to the bank.")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lockerd/cmd/lockerctl/ui"
 	"lockerd/daemon/locker"
 )
 
@@ -56,7 +57,7 @@ func (t *tour) say(format string, a ...any) {
 func (t *tour) printed(context.Context) error {
 	t.say("A bank of two lockers, 34 and 12 doors, is running in this process: real lockerd,\nsimulated locks and scanner on ptys. A backend beside it, over an MQTT broker in this\nprocess, has issued seven codes:")
 	for _, c := range t.codes.list {
-		t.say("\ncode %d, for %s: %s", c.number, c.words, c.grouped())
+		t.say("\ncode %d, for %s: %s", c.number, c.words, ui.Grouped(c.text))
 		t.say("%s", strings.Join(c.onDark(), "\n"))
 	}
 	return nil

@@ -21,13 +21,6 @@ or light (blocks for a dark or a light background), none.`
 
 const defaultTTL = 24 * time.Hour
 
-func kinds() []string {
-	return []string{
-		string(locker.Collect), string(locker.Deliver), string(locker.Return), string(locker.Swap),
-		string(locker.Clear), string(locker.Service),
-	}
-}
-
 func codeNewVerb(fs *flag.FlagSet) action {
 	f := newCodeFlags(fs)
 	return func(ctx context.Context, c *call) error {
@@ -62,7 +55,7 @@ type codeFlags struct {
 }
 
 func newCodeFlags(fs *flag.FlagSet) *codeFlags {
-	f := &codeFlags{kind: ui.Choice{Of: kinds()}, qr: ui.Choice{Value: ui.QRAuto, Of: ui.QRModes()}, ttl: ui.TTL(defaultTTL)}
+	f := &codeFlags{kind: ui.Choice{Of: ui.CodeKinds()}, qr: ui.Choice{Value: ui.QRAuto, Of: ui.QRModes()}, ttl: ui.TTL(defaultTTL)}
 	fs.Var(&f.kind, "kind", "`kind`: collect, deliver, return, swap, clear or service")
 	fs.Var(&f.ttl, "ttl", "how `long` it is good: 90m, 48h, 2d, 1w")
 	fs.StringVar(&f.door, "door", "", "`door` it opens")
@@ -121,21 +114,14 @@ func issuedPage(p *ui.Page, n *bank.NewCode, issued *bank.IssuedCode, drawn stri
 	t.Row(ui.Plain("code"), ui.Plain(issued.ID))
 	t.Row(ui.Plain("for"), ui.Plain(purpose(n.Kind, n.Door, n.SKU, n.Tenant)))
 	t.Row(ui.Plain("good till"), ui.Plain(ui.Local(issued.NotAfter)))
-	t.Row(ui.Plain("uses"), ui.Plain(usesText(*n.Uses)))
-	t.Row(ui.Plain("text"), ui.Plain(grouped(issued.Text)))
+	t.Row(ui.Plain("uses"), ui.Plain(ui.UsesText(*n.Uses)))
+	t.Row(ui.Plain("text"), ui.Plain(ui.Grouped(issued.Text)))
 	p.Table(t)
 	if drawn != "" {
 		p.Line("")
 		p.Line("%s", drawn)
 	}
 	p.Line("The text is shown only now: the bank keeps its tag.")
-}
-
-func usesText(n int) string {
-	if n == 0 {
-		return "without limit"
-	}
-	return strconv.Itoa(n)
 }
 
 // purpose says in a few words what a code does.
@@ -175,7 +161,7 @@ func codesPage(p *ui.Page, list []bank.CodeStatus) {
 		if s.State == "live" {
 			state.Colour = ui.Good
 		}
-		used := fmt.Sprintf("%d of %s", s.Used, usesText(s.Uses))
+		used := fmt.Sprintf("%d of %s", s.Used, ui.UsesText(s.Uses))
 		if s.Uses == 0 {
 			used = strconv.Itoa(s.Used)
 		}

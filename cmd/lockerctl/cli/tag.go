@@ -101,15 +101,3 @@ func mod97(s string) int {
 	}
 	return m
 }
-
-// grouped writes a text in fours, for reading aloud.
-func grouped(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}

@@ -178,7 +178,7 @@ func TestTagVectors(t *testing.T) {
 		t.Fatalf("no vectors: %v", err)
 	}
 	for _, c := range v.Codes {
-		args := append([]string{"tag", "--bank", c.Bank}, strings.Fields(grouped(c.Text))...)
+		args := append([]string{"tag", "--bank", c.Bank}, strings.Fields(ui.Grouped(c.Text))...)
 		if code, stdout, stderr := invoke(t, &env{}, args...); code != exitDone || stdout != c.Tag+"\n" {
 			t.Errorf("tag at %s = %q %q, want %q", c.Bank, stdout, stderr, c.Tag)
 		}
@@ -204,8 +204,8 @@ func TestCheckText(t *testing.T) {
 
 func TestGrouped(t *testing.T) {
 	for s, want := range map[string]string{"": "", "123": "123", "1234": "1234", "12345": "1234 5"} {
-		if got := grouped(s); got != want {
-			t.Errorf("grouped(%q) = %q, want %q", s, got, want)
+		if got := ui.Grouped(s); got != want {
+			t.Errorf("ui.Grouped(%q) = %q, want %q", s, got, want)
 		}
 	}
 }

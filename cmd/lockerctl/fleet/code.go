@@ -23,13 +23,6 @@ state and bank keep its tag only. --png and --svg write QR and Code 128 to a fil
 
 const defaultTTL = 24 * time.Hour
 
-func kinds() []string {
-	return []string{
-		string(locker.Collect), string(locker.Deliver), string(locker.Return), string(locker.Swap),
-		string(locker.Clear), string(locker.Service),
-	}
-}
-
 // codeFlags are the flags of code new.
 type codeFlags struct {
 	code             locker.Code
@@ -42,8 +35,8 @@ type codeFlags struct {
 }
 
 func newCodeFlags(fs *flag.FlagSet) *codeFlags {
-	f := &codeFlags{kind: ui.Choice{Of: kinds()}, ttl: ui.TTL(defaultTTL)}
-	fs.Var(&f.kind, "kind", "`kind`: "+strings.Join(kinds(), ", "))
+	f := &codeFlags{kind: ui.Choice{Of: ui.CodeKinds()}, ttl: ui.TTL(defaultTTL)}
+	fs.Var(&f.kind, "kind", "`kind`: "+strings.Join(ui.CodeKinds(), ", "))
 	fs.Var(&f.ttl, "ttl", "how `long` it is good: 90m, 48h, 2d, 1w")
 	fs.StringVar(&f.from, "not-before", "", "good from this `time` on, as 2026-11-22T10:00:00Z")
 	fs.StringVar(&f.code.ID, "id", "", "your own `id` of it; else one is made")
@@ -148,8 +141,8 @@ func (c *call) issuedPage(p *ui.Page, bank string, i *issuedCode, d *drawing) {
 	t.Row(ui.Plain("at bank"), bankCell(bank, i.Arrived, i.Known))
 	t.Row(ui.Plain("for"), ui.Plain(purpose(&i.Code, i.Set)))
 	t.Row(ui.Plain("good till"), ui.Plain(ui.Local(i.Code.NotAfter)))
-	t.Row(ui.Plain("uses"), ui.Plain(usesText(i.Code.MaxUses())))
-	t.Row(ui.Plain("text"), ui.Plain(grouped(i.Text)))
+	t.Row(ui.Plain("uses"), ui.Plain(ui.UsesText(i.Code.MaxUses())))
+	t.Row(ui.Plain("text"), ui.Plain(ui.Grouped(i.Text)))
 	p.Table(t)
 	d.show(p, c, i.Text, true)
 	p.Line("The text is shown only now: nobody keeps it.")
@@ -168,25 +161,6 @@ func bankCell(bank string, arrived, known bool) ui.Cell {
 // neverHeard is said of what is kept for a bank that has not connected yet.
 func neverHeard(bank string) string {
 	return bank + ": never heard of; it gets it when it connects. Is the name right?"
-}
-
-func usesText(n int) string {
-	if n == 0 {
-		return "without limit"
-	}
-	return fmt.Sprint(n)
-}
-
-// grouped shows digits in fours.
-func grouped(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // purpose says in a few words what a code does.
@@ -247,7 +221,7 @@ func codesPage(p *ui.Page, list []backend.CodeStatus) {
 			there = ui.Tinted("pending", ui.Notice)
 		}
 		t.Row(ui.Plain(s.Set), ui.Plain(s.Code.ID), ui.Plain(ui.OrDash(purpose(&s.Code, s.Set))), ui.Plain(ui.OrDash(s.Code.Ref)), state,
-			ui.Plain(fmt.Sprintf("%d of %s", s.Used, usesText(s.Code.MaxUses()))), ui.Plain(ui.Local(s.Code.NotAfter)), there)
+			ui.Plain(fmt.Sprintf("%d of %s", s.Used, ui.UsesText(s.Code.MaxUses()))), ui.Plain(ui.Local(s.Code.NotAfter)), there)
 	}
 	p.Table(t)
 }
