@@ -37,6 +37,7 @@ type line struct {
 	in      []byte
 	err     error
 	stuck   bool
+	idle    bool          // the receiver is not given the time to run: only Sync hands over
 	slow    time.Duration // what Sync takes
 	wrote   []sent
 }
@@ -52,7 +53,9 @@ func (l *line) Receive(into func([]byte)) error {
 	defer l.mu.Unlock()
 	l.into = into
 	for l.err == nil {
-		l.handOver()
+		if !l.idle {
+			l.handOver()
+		}
 		l.arrived.Wait()
 	}
 	return l.err

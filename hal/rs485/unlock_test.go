@@ -71,6 +71,25 @@ func TestUnansweredUnlockIsNeverRepeated(t *testing.T) {
 	})
 }
 
+// On a machine so busy that the receiver did not run, what has come by the
+// deadline counts all the same.
+func TestReplyThatNobodyHadTimeToTake(t *testing.T) {
+	c := &cabinet{boards: []int{1}, latency: 5 * time.Millisecond}
+	l := newLine(c.answer)
+	bubble(t, xorConfig(1), xorCodec(t), l, func(r *rig) {
+		pass(700 * time.Millisecond)
+		r.change(func() { l.idle = true })
+		r.unlock(1, 1, 3)
+		pass(2 * time.Second)
+		if p := r.outcome(r.t, 1); p.Err != nil {
+			r.t.Errorf("pulsed %+v", p)
+		}
+		if s := r.Stats(); s.Timeouts > 0 || s.Garbage > 0 {
+			r.t.Errorf("stats %+v", s)
+		}
+	})
+}
+
 // A reply that comes after its request was given up must not acknowledge the
 // next, identical one, which is itself not answered.
 func TestLateReplyCountsForNothing(t *testing.T) {
