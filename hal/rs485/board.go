@@ -11,10 +11,15 @@ import (
 
 // How a silent board is treated.
 const (
-	lostAfter  = 3                // silences in a row
-	doubtAfter = 2                // and after so many it may have lost its power
-	retryMin   = 1 * time.Second  // first pause before a lost board is tried again
-	retryMax   = 30 * time.Second // longest
+	lostAfter  = 3 // silences in a row
+	doubtAfter = 2 // and after so many it may have lost its power
+	// optionalTries is how often a board is asked what it need not answer, before
+	// its silence says that it can't: one reply may be lost, and a board whose
+	// inputs drive its relays is not to be left so.
+	optionalTries = 3
+
+	retryMin = 1 * time.Second  // first pause before a lost board is tried again
+	retryMax = 30 * time.Second // longest
 )
 
 // board is what the arbiter knows of one board.
@@ -24,6 +29,7 @@ type board struct {
 	status, probe Request
 
 	todo     []Request // to be done before the next status read
+	unheard  int       // silences to todo[0], which is optional
 	reported bool
 	lost     bool
 	fails    int           // silences in a row

@@ -15,7 +15,8 @@ const readGap = 2 * charBits
 // charBits is what a character of 8N1 takes.
 const charBits = 10
 
-// optionalWait is how long the line is kept free for a reply that may not come.
+// optionalWait is how long the line is kept free for a reply that may not come
+// and that nothing hangs on.
 const optionalWait = 100 * time.Millisecond
 
 // echoMisses is how many replies in a row without an echo show that a line
@@ -91,7 +92,7 @@ func (s *session) bits(n int) time.Duration {
 
 // patience is how long after its last byte a request's reply may be complete.
 func (s *session) patience(req *Request) time.Duration {
-	if req.Optional {
+	if req.Optional && req.Then == nil {
 		return min(s.b.cfg.ReplyTimeout, optionalWait)
 	}
 	return s.b.cfg.ReplyTimeout + req.Grace

@@ -198,7 +198,7 @@ func TestBoardsAreAtRestAtBothEnds(t *testing.T) {
 			bubble(t, wsConfig(), wsCodec(t), l, func(r *rig) {
 				t := r.t
 				pass(2 * time.Second)
-				if n := len(l.frames(1, 5, 0, 0xFF, 0, 0)); n != 1 {
+				if n := len(l.frames(1, 5, 0, 0xFF, 0, 0)); n != 1+tc.write {
 					t.Errorf("put to rest %d times", n)
 				}
 				if n := len(l.frames(1, 0x10)); n != tc.write {
@@ -214,7 +214,7 @@ func TestBoardsAreAtRestAtBothEnds(t *testing.T) {
 				if err := r.Close(); err != nil || time.Since(begun) > 2*time.Second {
 					t.Errorf("close: %v after %v", err, time.Since(begun))
 				}
-				if n := len(l.frames(1, 5, 0, 0xFF, 0, 0)); n != 2 {
+				if n := len(l.frames(1, 5, 0, 0xFF, 0, 0)); n != 2+tc.write {
 					t.Errorf("put to rest %d times", n)
 				}
 				if p := r.outcome(t, 1); p.Err != nil {

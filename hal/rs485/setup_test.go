@@ -39,9 +39,32 @@ func TestNothingMovesBeforeTheModeIsNormal(t *testing.T) {
 		if p := r.outcome(r.t, 1); p.Err != nil {
 			r.t.Error(p.Err)
 		}
-		if got, want := order(l), []string{"off", "modes?", "normal", "flash"}; !slices.Equal(got, want) {
+		if got, want := order(l), []string{"off", "modes?", "normal", "off", "flash"}; !slices.Equal(got, want) {
 			r.t.Errorf("sent %v, want %v", got, want)
 		}
+	})
+}
+
+// A door that moves before the mode is set drives its relay, which a mode that is
+// set leaves as it is: it is put off once more.
+func TestRelayThatFollowedItsDoor(t *testing.T) {
+	board, on := &relays{address: 1, modes: linked()}, false
+	l := newLine(func(req []byte) []chunk {
+		switch {
+		case req[1] == 0x03 && board.modes[1] != 0:
+			on = true
+		case req[1] == 0x05 && req[3] == 0xFF:
+			on = false
+		}
+		return board.answer(req)
+	})
+	bubble(t, wsConfig(), wsCodec(t), l, func(r *rig) {
+		pass(2 * time.Second)
+		r.change(func() {
+			if on || len(r.sink.seen(1)) == 0 {
+				r.t.Errorf("a relay is on: %v; %d reads", on, len(r.sink.seen(1)))
+			}
+		})
 	})
 }
 
@@ -83,4 +106,53 @@ func TestModesAreReadAgainAfterTwoSilences(t *testing.T) {
 			r.t.Errorf("reported %v", got)
 		}
 	})
+}
+
+// The answer about the modes may be lost or come late like any other: a board is
+// not taken to have none before it has been silent to the question often.
+func TestModesThatAreNotHeard(t *testing.T) {
+	tests := []struct {
+		name   string
+		after  time.Duration // of the first answers about the modes; 0: they are lost
+		times  int
+		asked  int
+		normal bool
+	}{
+		{"lost once", 0, 1, 2, true},
+		{"lost twice", 0, 2, 3, true},
+		{"always slow", 150 * time.Millisecond, 9, 1, true},
+		{"never said", 0, 9, 3, false},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			board, left := &relays{address: 1, modes: linked()}, tc.times
+			l := newLine(func(req []byte) []chunk {
+				out := board.answer(req)
+				if left == 0 || req[1] != 0x03 {
+					return out
+				}
+				left--
+				if tc.after == 0 {
+					return nil
+				}
+				return []chunk{{tc.after, out[0].bytes}}
+			})
+			cfg := wsConfig()
+			cfg.ReplyTimeout = 300 * time.Millisecond
+			bubble(t, cfg, wsCodec(t), l, func(r *rig) {
+				r.unlock(1, 1, 3)
+				pass(4 * time.Second)
+				if p := r.outcome(r.t, 1); p.Err != nil {
+					r.t.Error(p.Err)
+				}
+				want := append([]string{"off"}, slices.Repeat([]string{"modes?"}, tc.asked)...)
+				if tc.normal {
+					want = append(want, "normal", "off")
+				}
+				if got := order(l); !slices.Equal(got, append(want, "flash")) {
+					r.t.Errorf("sent %v, want %v and a flash", got, want)
+				}
+			})
+		})
+	}
 }

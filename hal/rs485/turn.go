@@ -35,6 +35,8 @@ func (s *session) conclude(j job, r result) bool {
 	switch {
 	case j.todo && r.answer.Refused != "" && j.req.Note != "":
 		b.failed(d, fmt.Errorf("cannot set up board %d on bus %q: %s, but it answers %s", d.Address, b.cfg.Name, j.req.Note, r.answer.Refused))
+	case j.todo && !r.replied && j.req.Optional && d.unheard+1 < optionalTries:
+		d.unheard++ // lost or late, as any reply may be
 	case j.todo && (r.replied || j.req.Optional):
 		if r.replied && j.req.Note != "" {
 			b.log.Warn("board set up", slog.Int("address", d.Address), slog.String("found", j.req.Note))
@@ -62,7 +64,7 @@ func (s *session) conclude(j job, r result) bool {
 // advance goes on to what else is to be done to the board.
 func (d *board) advance(r result) {
 	then := d.todo[0].Then
-	d.todo = d.todo[1:]
+	d.todo, d.unheard = d.todo[1:], 0
 	if r.replied && r.answer.Refused == "" && then != nil {
 		d.todo = append(then(r.answer), d.todo...)
 	}

@@ -11,8 +11,9 @@
 //
 // A "(D)" board may come in a mode where an input drives a relay, so that a
 // door switch would open a lock: the modes 1000–1007 are read when a board is
-// found and set to normal if they are not. A board without modes refuses the
-// read or is silent; that is taken for normal. That all-off also ends a flash
+// found and set to normal if they are not, and all relays put off once more. A
+// board without modes refuses the read or is silent, each time it is asked; that
+// is taken for normal. That all-off also ends a flash
 // that runs is unproven.
 package waveshare
 
@@ -116,14 +117,16 @@ func (c *codec) Inert(b hal.BoardConfig) []rs485.Request {
 
 // Start implements rs485.Codec.
 func (c *codec) Start(b hal.BoardConfig) []rs485.Request {
-	return append(c.Inert(b), readModes(byte(b.Address), b.Channels))
+	return append(c.Inert(b), c.readModes(b))
 }
 
 // readModes asks for the modes of a whole board, which may have more channels
 // than are wired: what drives a relay by itself is to be found.
-func readModes(address byte, channels int) rs485.Request {
-	n := modesMin
-	for n < channels {
+// An input may have driven its relay until its mode was set, which leaves it on:
+// all are put off again.
+func (c *codec) readModes(b hal.BoardConfig) rs485.Request {
+	n, address := modesMin, byte(b.Address)
+	for n < b.Channels {
 		n *= 2
 	}
 	return rs485.Request{
@@ -133,7 +136,7 @@ func readModes(address byte, channels int) rs485.Request {
 		Then: func(a rs485.Answer) []rs485.Request {
 			for _, v := range a.Data {
 				if v != modeNormal {
-					return []rs485.Request{setModes(address, n)}
+					return append([]rs485.Request{setModes(address, n)}, c.Inert(b)...)
 				}
 			}
 			return nil

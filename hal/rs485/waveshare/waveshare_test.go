@@ -156,7 +156,7 @@ func TestModesAreSetOnlyIfTheyDiffer(t *testing.T) {
 			t.Fatalf("verdict %d", v)
 		}
 		then := read.Then(a)
-		if linked != (len(then) == 1) {
+		if linked != (len(then) == 2) {
 			t.Fatalf("linked %v: %d requests", linked, len(then))
 		}
 		if linked {
@@ -164,6 +164,9 @@ func TestModesAreSetOnlyIfTheyDiffer(t *testing.T) {
 			_, v, _ := then[0].Parse(seal(1, 0x10, 0x10, 0, 0, 8))
 			if !bytes.Equal(then[0].Bytes, want) || v != rs485.Reply {
 				t.Errorf("%x, want %x; verdict %d", then[0].Bytes, want, v)
+			}
+			if off := start[0].Bytes; !bytes.Equal(then[1].Bytes, off) {
+				t.Errorf("%x, want %x", then[1].Bytes, off)
 			}
 		}
 	}
