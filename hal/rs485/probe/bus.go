@@ -129,7 +129,7 @@ func (b *Bus) start(ctx context.Context, address int) (changed bool, err error) 
 	for len(todo) > 0 {
 		req := todo[0]
 		todo = todo[1:]
-		h, err := b.line.ask(ctx, req, b.reply, 0)
+		h, err := b.insist(ctx, req)
 		if err != nil {
 			return changed, err
 		}
@@ -142,6 +142,18 @@ func (b *Bus) start(ctx context.Context, address int) (changed bool, err error) 
 	return changed, nil
 }
 
+// insist asks until something comes back, as often as a reading is tried: one
+// reply may be lost.
+func (b *Bus) insist(ctx context.Context, req rs485.Request) (h heard, err error) {
+	for range readTries {
+		h, err = b.line.ask(ctx, req, b.reply, 0)
+		if err != nil || h.replies > 0 || h.foreign > 0 || h.junk > 0 {
+			break
+		}
+	}
+	return h, err
+}
+
 // size returns the most channels that the board's status tells of.
 func (b *Bus) size(ctx context.Context, address int) (int, error) {
 	most := b.codec.Limits().Channels
@@ -149,11 +161,11 @@ func (b *Bus) size(ctx context.Context, address int) (int, error) {
 		if n > most {
 			continue
 		}
-		r, err := b.read(ctx, address, n, 1)
+		h, err := b.insist(ctx, b.codec.Status(hal.BoardConfig{Address: address, Channels: n}))
 		if err != nil {
 			return 0, err
 		}
-		if r.Views != nil {
+		if h.replies > 0 && h.answer.Refused == "" {
 			return n, nil
 		}
 	}
@@ -168,7 +180,7 @@ type Reading struct {
 
 // Read reads the feedback of a board.
 func (b *Bus) Read(ctx context.Context, address, channels int) (Reading, error) {
-	r, err := b.read(ctx, address, channels, readTries)
+	r, err := b.read(ctx, address, channels)
 	if err == nil && r.Views == nil {
 		err = fmt.Errorf("cannot read board %d: %w within %v: check its power and the pair A/B", address, hal.ErrNoReply, b.reply)
 	}
@@ -176,10 +188,10 @@ func (b *Bus) Read(ctx context.Context, address, channels int) (Reading, error) 
 }
 
 // read returns a reading without views where the board does not tell.
-func (b *Bus) read(ctx context.Context, address, channels, tries int) (Reading, error) {
+func (b *Bus) read(ctx context.Context, address, channels int) (Reading, error) {
 	board := hal.BoardConfig{Address: address, Channels: channels}
 	req := b.codec.Status(board)
-	for range tries {
+	for range readTries {
 		h, err := b.line.ask(ctx, req, b.reply, 0)
 		if err != nil {
 			return Reading{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,6 +119,32 @@ func TestTwoBoardsAtOneAddress(t *testing.T) {
 	}
 }
 
+// TestSizeAfterALostReply loses the reply that tells of all channels.
+func TestSizeAfterALostReply(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 50}}})
+	b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
+	l.Boards()[0].Fail(sim.Fault{Mute: true, Times: 1})
+	if n, err := b.size(t.Context(), 1); n != 50 || err != nil {
+		t.Errorf("%d channels, want 50: %v", n, err)
+	}
+}
+
+// TestModesAfterALostReply has a board miss every word of being put to rest, and the
+// first question about its modes.
+func TestModesAfterALostReply(t *testing.T) {
+	l := line(t, sim.LineConfig{Family: "waveshare", Boards: []sim.BoardConfig{{Address: 1, Channels: 8, Linkage: true}}})
+	b, _ := scanned(t, l, Options{Families: []string{"waveshare"}, Last: 1})
+	board := l.Boards()[0]
+	board.PowerCycle()
+	board.Fail(sim.Fault{Silent: true, Times: readTries + 1})
+	if changed, err := b.start(t.Context(), 1); !changed || err != nil {
+		t.Errorf("a mode was changed: %v, want that: %v", changed, err)
+	}
+	if got := board.Modes(); slices.Max(got) > 0 {
+		t.Errorf("the modes are %v", got)
+	}
+}
+
 func TestGarbledReplies(t *testing.T) {
 	l := line(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}})
 	l.Boards()[0].Fail(sim.Fault{Flip: 1})
@@ -169,17 +196,16 @@ func TestReadsBothWays(t *testing.T) {
 // TestPulseIsOver holds that no lock is under power any more when it is said to be
 // without: a board begins when it has heard the request, not when it is sent.
 func TestPulseIsOver(t *testing.T) {
-	const answer = 60 * time.Millisecond
-	l := line(t, sim.LineConfig{Family: "xor8a", ByteTime: sim.Byte9600, Boards: []sim.BoardConfig{{Address: 1, Channels: 24, AnswerAfter: answer}}})
+	l := line(t, sim.LineConfig{Family: "xor8a", ByteTime: sim.Byte9600, Boards: []sim.BoardConfig{{Address: 1, Channels: 24, AnswerAfter: 60 * time.Millisecond}}})
 	b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
-	for n, wait := range []time.Duration{time.Second, answer / 2} { // answered, and interrupted
-		ctx, cancel := context.WithTimeout(t.Context(), wait)
-		begun, over, err := b.Pulse(ctx, hal.Lock{Address: 1, Channel: 3 + n}, 500*time.Millisecond)
-		cancel()
-		if begun.IsZero() || (err != nil) != (n == 1) {
-			t.Fatalf("the pulse of %v was to be sent, and answered within %v: %v", begun, wait, err)
+	b.reply = time.Minute // nothing but us ends the wait for a reply
+	pulse := func(ctx context.Context, channel int, want error) {
+		lock := hal.Lock{Address: 1, Channel: channel}
+		_, over, err := b.Pulse(ctx, lock, 500*time.Millisecond)
+		if !errors.Is(err, want) {
+			t.Fatalf("pulse of channel %d: %v, want %v", channel, err, want)
 		}
-		e, err := l.Log().WaitPulse(t.Context(), hal.Lock{Address: 1, Channel: 3 + n})
+		e, err := l.Log().WaitPulse(t.Context(), lock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,4 +213,14 @@ func TestPulseIsOver(t *testing.T) {
 			t.Errorf("said to be over %v before the board ends it", end.Sub(over))
 		}
 	}
+	pulse(t.Context(), 3, nil)
+	l.Boards()[0].Fail(sim.Fault{Mute: true, UnlocksOnly: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel() // as soon as the board has heard it
+		if _, err := l.Log().WaitPulse(t.Context(), hal.Lock{Address: 1, Channel: 4}); err != nil {
+			t.Error(err)
+		}
+	}()
+	pulse(ctx, 4, context.Canceled)
 }
