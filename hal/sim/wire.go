@@ -17,7 +17,8 @@ type Wire struct {
 	arrived sync.Cond
 	in      []byte
 	into    func([]byte)
-	err     error // why Receive ends
+	opened  int // times; Receive ends with the one it began in
+	closed  bool
 }
 
 // NewWire builds a line that is reached by the wire alone. Close the line when
@@ -48,11 +49,11 @@ func (w *Wire) Receive(into func([]byte)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.into = into
-	for w.err == nil {
+	for mine := w.opened; !w.closed && w.opened == mine; {
 		w.handOver()
 		w.arrived.Wait()
 	}
-	return w.err
+	return errClosed
 }
 
 func (w *Wire) handOver() {
@@ -73,7 +74,7 @@ func (w *Wire) Sync() {
 // time on the wire is over.
 func (w *Wire) TryWrite(p []byte) int {
 	w.mu.Lock()
-	closed := w.err != nil
+	closed := w.closed
 	w.mu.Unlock()
 	if closed {
 		return 0
@@ -88,13 +89,20 @@ func (w *Wire) Write(p []byte) (int, error) { return w.TryWrite(p), nil }
 // Discard has nothing to drop: boards hear at once.
 func (w *Wire) Discard() {}
 
+// Reopen takes up a wire that was closed: nothing has come meanwhile.
+func (w *Wire) Reopen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opened++
+	w.in, w.into, w.closed = nil, nil, false
+	w.arrived.Broadcast()
+}
+
 // Close ends Receive.
 func (w *Wire) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = errClosed
-	}
+	w.closed = true
 	w.arrived.Broadcast()
 	return nil
 }
