@@ -137,7 +137,7 @@ func (h *Harness) patienceOf(l hal.Lock) time.Duration {
 	h.Helper()
 	h.Line.Board(l.Address).Fail(sim.Fault{Mute: true, UnlocksOnly: true, Times: 1})
 	id := h.unlock(l, never)
-	e, _ := h.Sink.Await(h.T, "the result of a mute unlock", 0, func(e Event) bool { return e.Pulsed != nil && e.Pulsed.ID == id })
+	e, _ := h.Sink.Await(h.TB, "the result of a mute unlock", 0, func(e Event) bool { return e.Pulsed != nil && e.Pulsed.ID == id })
 	return e.Seen.Sub(e.Pulsed.At)
 }
 
@@ -238,15 +238,15 @@ func testForeign(h *Harness) {
 }
 
 // noiseTime returns how long there is to be noise.
-func noiseTime(t *testing.T) time.Duration {
-	t.Helper()
+func noiseTime(tb testing.TB) time.Duration {
+	tb.Helper()
 	text := os.Getenv("LOCKERD_NOISE")
 	if text == "" {
 		return 3 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		t.Fatalf("cannot read LOCKERD_NOISE=%q: write a duration, for example 30s", text)
+		tb.Fatalf("cannot read LOCKERD_NOISE=%q: write a duration, for example 30s", text)
 	}
 	return d
 }
@@ -258,7 +258,7 @@ func testNoise(h *Harness) {
 	seed := uint64(time.Now().UnixNano())
 	h.Logf("noise has the seed %d", seed)
 	h.Line.Noise(true, seed)
-	end, good, all := time.Now().Add(noiseTime(h.T)), 0, 0
+	end, good, all := time.Now().Add(noiseTime(h.TB)), 0, 0
 	for ; time.Now().Before(end); all++ {
 		l := lock(1+all%2, 1+all/2%8)
 		p := h.pulse(l)

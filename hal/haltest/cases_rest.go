@@ -61,7 +61,7 @@ func testClose(h *Harness) {
 	said := h.Sink.Len()
 	next := &Recorder{}
 	bus := h.reopen(next)
-	next.Await(h.T, "a board on the freed port", 0, func(e Event) bool { return e.Board != nil && !e.Board.Lost })
+	next.Await(h.TB, "a board on the freed port", 0, func(e Event) bool { return e.Board != nil && !e.Board.Lost })
 	if err := bus.Close(); err != nil {
 		h.Error(err)
 	}

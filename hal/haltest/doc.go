@@ -13,6 +13,11 @@
 // may have been pulsed that was not asked for or more often than asked, nor a
 // coil held until it burns, nor more coils at once than the bus may.
 //
+// The boards answer in real time, so on a busy machine a sound driver may rightly
+// find no reply. Each Run watches how late this process wakes: a case that fails
+// is made again, with a note of why, if that was late enough to matter, three
+// times at most. On a machine that is in time nothing is made again.
+//
 // Noise lasts for 3 s, or for LOCKERD_NOISE (a duration) if that is set. A
 // failed case names what the simulator and the driver saw last.
 package haltest

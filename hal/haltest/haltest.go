@@ -103,6 +103,8 @@ type test struct {
 // Run asks everything of a driver for one variant.
 func Run(t *testing.T, v Variant, open Open) {
 	t.Helper()
+	w := newWatch()
+	defer w.stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	places := make(chan struct{}, atOnce)
@@ -113,7 +115,7 @@ func Run(t *testing.T, v Variant, open Open) {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			t.Run(c.name, func(t *testing.T) { c.run(start(t, v, open, c.setup)) })
+			t.Run(c.name, func(t *testing.T) { inTime(t, w.worst, func(a *attempt) { c.run(start(a, v, open, c.setup)) }) })
 		})
 	}
 }

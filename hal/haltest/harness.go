@@ -28,7 +28,7 @@ type Setup struct {
 
 // Harness is a started bus, the bank it is on, and what it says.
 type Harness struct {
-	*testing.T
+	testing.TB
 
 	Variant Variant
 	Line    *sim.Line
@@ -43,8 +43,8 @@ type Harness struct {
 	closed bool
 }
 
-func start(t *testing.T, v Variant, open Open, change func(*Setup)) *Harness {
-	t.Helper()
+func start(tb testing.TB, v Variant, open Open, change func(*Setup)) *Harness {
+	tb.Helper()
 	s := &Setup{
 		Line: sim.LineConfig{Family: v.Family, LockByte: v.LockByte},
 		Config: hal.Config{
@@ -63,11 +63,11 @@ func start(t *testing.T, v Variant, open Open, change func(*Setup)) *Harness {
 	}
 	line, err := sim.NewLine(s.Line)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := line.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	if s.Before != nil {
@@ -75,11 +75,11 @@ func start(t *testing.T, v Variant, open Open, change func(*Setup)) *Harness {
 	}
 	s.Config.Port = line.Path()
 	h := &Harness{
-		T: t, Variant: v, Line: line, Sink: &Recorder{bus: s.Config.Name}, Config: s.Config,
+		TB: tb, Variant: v, Line: line, Sink: &Recorder{bus: s.Config.Name}, Config: s.Config,
 		open: open, loose: s.Loose, asked: map[uint64]hal.Lock{},
 	}
 	h.Bus = h.reopen(h.Sink)
-	t.Cleanup(func() { h.finish() })
+	tb.Cleanup(func() { h.finish() })
 	return h
 }
 
@@ -128,7 +128,7 @@ func (h *Harness) unlock(lock hal.Lock, worth time.Duration) uint64 {
 // result waits for what became of an unlock.
 func (h *Harness) result(id uint64) hal.Pulsed {
 	h.Helper()
-	e, _ := h.Sink.Await(h.T, "the result of an unlock", 0, func(e Event) bool { return e.Pulsed != nil && e.Pulsed.ID == id })
+	e, _ := h.Sink.Await(h.TB, "the result of an unlock", 0, func(e Event) bool { return e.Pulsed != nil && e.Pulsed.ID == id })
 	return *e.Pulsed
 }
 
@@ -145,7 +145,7 @@ func (h *Harness) boardIs(address int, lost bool, from int) {
 	if lost {
 		what = "a lost board"
 	}
-	h.Sink.Await(h.T, what, from, func(e Event) bool {
+	h.Sink.Await(h.TB, what, from, func(e Event) bool {
 		return e.Board != nil && e.Board.Address == address && e.Board.Lost == lost
 	})
 }
@@ -164,7 +164,7 @@ func (h *Harness) ready() {
 // returns the place after it.
 func (h *Harness) observe(address, from int) int {
 	h.Helper()
-	_, i := h.Sink.Await(h.T, "a status read", from, func(e Event) bool {
+	_, i := h.Sink.Await(h.TB, "a status read", from, func(e Event) bool {
 		return e.Observed != nil && e.Observed.Address == address
 	})
 	return i
@@ -173,7 +173,7 @@ func (h *Harness) observe(address, from int) int {
 // proof waits for a status read begun after a time that says a lock's state.
 func (h *Harness) proof(lock hal.Lock, after time.Time, want hal.State) {
 	h.Helper()
-	h.Sink.Await(h.T, "a read that says "+want.String(), 0, func(e Event) bool {
+	h.Sink.Await(h.TB, "a read that says "+want.String(), 0, func(e Event) bool {
 		o := e.Observed
 		return o != nil && o.Address == lock.Address && o.Begun.After(after) && o.States[lock.Channel-1] == want
 	})

@@ -25,7 +25,7 @@ func (e Event) String() string {
 	at := e.Seen.Format("05.000")
 	switch {
 	case e.Pulsed != nil:
-		return fmt.Sprintf("%s pulsed %d %+v: %v", at, e.Pulsed.ID, e.Pulsed.Lock, e.Pulsed.Err)
+		return fmt.Sprintf("%s pulsed %d %+v, sent %s: %v", at, e.Pulsed.ID, e.Pulsed.Lock, e.Pulsed.At.Format("05.000"), e.Pulsed.Err)
 	case e.Observed != nil:
 		return fmt.Sprintf("%s observed %d: %v", at, e.Observed.Address, e.Observed.States)
 	default:
@@ -110,8 +110,8 @@ func (r *Recorder) next(from int, match func(Event) bool) (int, <-chan struct{})
 
 // Await returns the first event from the given place on that matches, and the
 // place after it. It fails the test if none comes.
-func (r *Recorder) Await(t *testing.T, what string, from int, match func(Event) bool) (Event, int) {
-	t.Helper()
+func (r *Recorder) Await(tb testing.TB, what string, from int, match func(Event) bool) (Event, int) {
+	tb.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for {
@@ -123,7 +123,7 @@ func (r *Recorder) Await(t *testing.T, what string, from int, match func(Event) 
 		case <-more:
 			from = i
 		case <-limit.C:
-			t.Fatalf("waited %v in vain for %s", patience, what)
+			tb.Fatalf("waited %v in vain for %s", patience, what)
 		}
 	}
 }

@@ -22,6 +22,7 @@ const quick = 100 * time.Millisecond // for a simulated board to answer
 type rig struct {
 	*sim.Line
 
+	t    *testing.T
 	wire *sim.Wire
 }
 
@@ -31,7 +32,7 @@ func (r *rig) dial(string, int) (rs485.Port, error) {
 }
 
 // on runs a test of one line in a bubble.
-func on(t *testing.T, cfg sim.LineConfig, f func(t *testing.T, l *rig)) {
+func on(t *testing.T, cfg sim.LineConfig, f func(l *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l, w, err := sim.NewWire(cfg)
@@ -43,7 +44,7 @@ func on(t *testing.T, cfg sim.LineConfig, f func(t *testing.T, l *rig)) {
 				t.Error(err)
 			}
 		})
-		f(t, &rig{l, w})
+		f(&rig{l, t, w})
 	})
 }
 
@@ -83,7 +84,8 @@ func TestEveryFamilyIsFoundAmongAll(t *testing.T) {
 		{"winnsen", sim.BoardConfig{Address: 1, Channels: 16, ReplyA5: true}, 16},
 	} {
 		t.Run(fmt.Sprintf("%s of %d", c.family, c.channels), func(t *testing.T) {
-			on(t, sim.LineConfig{Family: c.family, Boards: []sim.BoardConfig{c.board}}, func(t *testing.T, l *rig) {
+			on(t, sim.LineConfig{Family: c.family, Boards: []sim.BoardConfig{c.board}}, func(l *rig) {
+				t := l.t
 				b, f := scanned(t, l, Options{Last: 3})
 				want := Board{Address: c.board.Address, Channels: c.channels, Answers: Once}
 				if f.Family != c.family || len(f.Boards) != 1 || f.Boards[0] != want {
@@ -113,7 +115,8 @@ func TestNoFamilyMovesAnother(t *testing.T) {
 				continue
 			}
 			t.Run(sought+" among "+there, func(t *testing.T) {
-				on(t, sim.LineConfig{Family: there, Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(t *testing.T, l *rig) {
+				on(t, sim.LineConfig{Family: there, Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(l *rig) {
+					t := l.t
 					if b, f := scanned(t, l, Options{Families: []string{sought}, Last: 2}); b != nil {
 						t.Errorf("found %+v", f)
 					}
@@ -129,7 +132,8 @@ func TestNoFamilyMovesAnother(t *testing.T) {
 // TestTwoBoardsAtOneAddress has them answer one after the other, and at once.
 func TestTwoBoardsAtOneAddress(t *testing.T) {
 	boards := []sim.BoardConfig{{Address: 1, Channels: 2}, {Address: 2, Channels: 2}, {Address: 2, Channels: 2}}
-	on(t, sim.LineConfig{Family: "cu16", Boards: boards}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "cu16", Boards: boards}, func(l *rig) {
+		t := l.t
 		_, f := scanned(t, l, Options{Families: []string{"cu16"}, Last: 3})
 		if len(f.Boards) != 2 || f.Boards[0].Answers != Once || f.Boards[1].Answers != Twice {
 			t.Errorf("found %+v", f.Boards)
@@ -139,7 +143,8 @@ func TestTwoBoardsAtOneAddress(t *testing.T) {
 
 // TestSizeAfterALostReply loses the reply that tells of all channels.
 func TestSizeAfterALostReply(t *testing.T) {
-	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 50}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 50}}}, func(l *rig) {
+		t := l.t
 		b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
 		l.Boards()[0].Fail(sim.Fault{Mute: true, Times: 1})
 		if n, err := b.size(t.Context(), 1); n != 50 || err != nil {
@@ -151,7 +156,8 @@ func TestSizeAfterALostReply(t *testing.T) {
 // TestModesAfterALostReply has a board miss every word of being put to rest, and the
 // first question about its modes.
 func TestModesAfterALostReply(t *testing.T) {
-	on(t, sim.LineConfig{Family: "waveshare", Boards: []sim.BoardConfig{{Address: 1, Channels: 8, Linkage: true}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "waveshare", Boards: []sim.BoardConfig{{Address: 1, Channels: 8, Linkage: true}}}, func(l *rig) {
+		t := l.t
 		b, _ := scanned(t, l, Options{Families: []string{"waveshare"}, Last: 1})
 		board := l.Boards()[0]
 		board.PowerCycle()
@@ -166,7 +172,8 @@ func TestModesAfterALostReply(t *testing.T) {
 }
 
 func TestGarbledReplies(t *testing.T) {
-	on(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "cu16", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(l *rig) {
+		t := l.t
 		l.Boards()[0].Fail(sim.Fault{Flip: 1})
 		b, f := scanned(t, l, Options{Families: []string{"cu16"}, Last: 2})
 		if b != nil || len(f.Boards) != 1 || f.Boards[0].Answers != Garbled {
@@ -196,7 +203,8 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestLineThatHearsItself takes no echo for a reply: one that is missing is told.
 func TestLineThatHearsItself(t *testing.T) {
-	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 2}}}, func(l *rig) {
+		t := l.t
 		l.Echo(true)
 		b, f := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 2})
 		if len(f.Boards) != 1 || f.Boards[0].Answers != Once {
@@ -214,7 +222,8 @@ func TestLineThatHearsItself(t *testing.T) {
 
 // TestReadsBothWays reads one reply in every view.
 func TestReadsBothWays(t *testing.T) {
-	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 24}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "xor8a", Boards: []sim.BoardConfig{{Address: 1, Channels: 24}}}, func(l *rig) {
+		t := l.t
 		b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
 		l.Boards()[0].Door(1).Force()
 		r, err := b.Read(t.Context(), 1, 24)
@@ -231,7 +240,8 @@ func TestReadsBothWays(t *testing.T) {
 // without: a board begins when it has heard the request, not when it is sent.
 func TestPulseIsOver(t *testing.T) {
 	const answer = 60 * time.Millisecond
-	on(t, sim.LineConfig{Family: "xor8a", ByteTime: sim.Byte9600, Boards: []sim.BoardConfig{{Address: 1, Channels: 24, AnswerAfter: answer}}}, func(t *testing.T, l *rig) {
+	on(t, sim.LineConfig{Family: "xor8a", ByteTime: sim.Byte9600, Boards: []sim.BoardConfig{{Address: 1, Channels: 24, AnswerAfter: answer}}}, func(l *rig) {
+		t := l.t
 		b, _ := scanned(t, l, Options{Families: []string{"xor8a"}, Last: 1})
 		for n, wait := range []time.Duration{time.Second, answer / 2} { // answered, and interrupted
 			ctx, cancel := context.WithTimeout(t.Context(), wait)
