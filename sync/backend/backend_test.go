@@ -784,3 +784,27 @@ func lies(t *testing.T, most int64) {
 		})
 	}
 }
+
+// TestTicketOfNextYearStaysRevoked: a ticket may be issued long before it begins, and the
+// board may be replaced in between.
+func TestTicketOfNextYearStaysRevoked(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	const ticket = "t-0011223344556677"
+	if err := r.be.Revoke(t.Context(), "lon-042", "*", ticket); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	for range 12 {
+		r.now = r.now.Add(30 * 24 * time.Hour)
+		r.connect("lon-042")
+		b.Health(r.at())
+		r.settle()
+	}
+	b = r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	if !b.Sets["*"].Revoked[ticket] {
+		t.Error("the ticket is not revoked at the new board")
+	}
+}

@@ -56,7 +56,8 @@ func (t *txn) issue(b *bank, name string, s *set, c locker.Code) (Issued, error)
 	return Issued{Code: c, Text: text}, t.putCode(b, name, s, c)
 }
 
-// Revoke revokes a code or a ticket for ever, known or not.
+// Revoke revokes a code or a ticket for ever, known or not; a ticket that begins more than
+// a year later at the present board only.
 func (b *Backend) Revoke(ctx context.Context, bankName, setName, id string) error {
 	if !locker.ValidCodeID(id) {
 		return refusef("cannot revoke %.70q: an id is 1-64 of A-Z a-z 0-9 . _ -", id)

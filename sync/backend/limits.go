@@ -13,7 +13,7 @@ const (
 	deltaMax  = 8       // messages of one delta; a longer one goes as a snapshot
 	codesMax  = 200_000 // records in a set; Issue refuses more
 
-	journalsMax  = 8         // journals remembered of a bank; the oldest but the current is forgotten, with its events
+	journalsMax  = 8         // journals remembered of a bank; the one with the fewest events is forgotten, with them, but not the current
 	forksMax     = 64        // times a journal may go back; what it tells anew after that is not kept
 	holesMax     = 16        // holes of a journal that may still be filled; what comes of older ones is not kept
 	findingsMax  = 32        // findings kept of a bank; the oldest go
@@ -46,8 +46,8 @@ const (
 	snapBurst  = 6  // snapshots of a set, or chunks asked for, in a snapWindow; a further one waits for the retry
 	trustLag   = 50 // events a bank may be behind to get a new key set; see sendTrust
 
-	keepCodes  = 7 * 24 * time.Hour  // a used, revoked or expired code is dropped this long after its end
-	keepTicket = 30 * 24 * time.Hour // a ticket's revocation is forgotten this long after it
-	sweepEvery = 6 * time.Hour       // and bank
-	sweepMax   = 500                 // drops in one sweep of a set
+	keepCodes  = 7 * 24 * time.Hour   // a used, revoked or expired code is dropped this long after its end
+	keepTicket = 400 * 24 * time.Hour // a ticket's revocation is forgotten this long after it: until then it must have begun
+	sweepEvery = 6 * time.Hour        // and bank
+	sweepMax   = 500                  // drops in one sweep of a set
 )
