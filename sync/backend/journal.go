@@ -148,16 +148,20 @@ func (t *txn) journalOf(b *bank, id string) *journal {
 	return j
 }
 
-// forgetJournal forgets the oldest but the current, with its events: first of those that
-// no birth has named.
+// forgetJournal forgets one but the current, with its events: of those that no birth has
+// named the one with the fewest, then of the others. To make events forgotten, somebody
+// who speaks for the bank must have more stored.
 func (t *txn) forgetJournal(b *bank) {
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(b.Journals)), func(id string) bool { return id == b.Journal })
-	oldest := slices.MinFunc(others, func(one, two string) int {
+	least := slices.MinFunc(others, func(one, two string) int {
 		x, y := b.Journals[one], b.Journals[two]
-		return cmp.Or(cmp.Compare(min(x.Boot, 1), min(y.Boot, 1)), cmp.Compare(x.Since, y.Since))
+		return cmp.Or(cmp.Compare(min(x.Boot, 1), min(y.Boot, 1)), cmp.Compare(x.Kept, y.Kept), cmp.Compare(x.Since, y.Since))
 	})
-	t.dropEvents(b.Name, oldest, math.MaxInt)
-	delete(b.Journals, oldest)
+	if j := b.Journals[least]; j.Boot > 0 && j.Kept > 0 {
+		b.find(t.now, FoundHole, fmt.Sprintf("journal %s is forgotten with the %d events that were kept of it: the bank has had %d others", least, j.Kept, journalsMax))
+	}
+	t.dropEvents(b.Name, least, math.MaxInt)
+	delete(b.Journals, least)
 }
 
 // events stores what is new of a batch and acknowledges what is stored.

@@ -546,3 +546,31 @@ func TestCursorOutlivesARestore(t *testing.T) {
 		}
 	}
 }
+
+// TestALieForgetsNoEvents: births of boards that never were push none out whose events are
+// stored.
+func TestALieForgetsNoEvents(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	emit(r, b, 100)
+	r.connect("lon-042")
+	stored := len(r.stored("lon-042", "j-1"))
+	for i := range 3 * journalsMax {
+		r.now = r.now.Add(time.Second)
+		x := banktest.New("lon-042", fmt.Sprintf("j-x%d", i), r.trust)
+		x.Conn = 1
+		emit(r, x, 5)
+		r.say("lon-042", wire.TopicState, mustJSON(t, x.Birth(r.at())), false)
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", x.Journal, x.Events...), false)
+		r.settle()
+	}
+	if n := len(r.stored("lon-042", "j-1")); n < stored {
+		t.Errorf("%d of %d events are stored", n, stored)
+	}
+	r.now = r.now.Add(time.Minute)
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if st, _ := r.be.Bank("lon-042"); findings(st, FoundHole) == 0 {
+		t.Errorf("nothing tells that journals are forgotten: %+v", st.Findings)
+	}
+}
