@@ -114,9 +114,7 @@ func (t *txn) reply(b *bank, r *wire.Reply) {
 		t.settle(b, c, *c.Told)
 		return
 	}
-	late := r.Status == locker.ReplyRefused && r.Reason == locker.RefusedReplayed
-	if late && c.Anew < anewMax && t.now < c.EXP && b.online() {
-		t.giveAnew(b, c)
+	if r.Status == locker.ReplyRefused && r.Reason == locker.RefusedReplayed && t.now < c.EXP && b.online() && t.outrun(b, c) {
 		return
 	}
 	answer := r.Reply
@@ -127,16 +125,23 @@ func (t *txn) reply(b *bank, r *wire.Reply) {
 	t.settle(b, c, answer)
 }
 
-// giveAnew repeats a command that was refused only because a later one overtook it:
-// refused is not acted on, so another id can't make it happen twice. Refused once more,
-// the bank has heard of counters that this store has forgotten, since the birth that
-// this backend knows: then it counts from the time on, as versions do.
-func (t *txn) giveAnew(b *bank, c *command) {
-	if c.Anew++; c.Anew > 1 {
-		b.Counter = max(b.Counter, t.now.Time().Unix())
+// outrun takes a refusal of a command only because a later counter overtook it, and tells
+// whether it is given anew: refused is not acted on, so another id can't make it happen
+// twice. But the reply may be the broker's, who has kept the command back: what opens
+// doors is given once. Refused once more, the bank has heard of counters that this store
+// has forgotten, since the birth that this backend knows: then it counts from the time on,
+// as versions do.
+func (t *txn) outrun(b *bank, c *command) bool {
+	if c.Anew > 0 || opens(c.Type) {
+		b.Counter, b.dirty = max(b.Counter, t.now.Time().Unix()), true
 	}
+	if c.Anew >= anewMax || opens(c.Type) {
+		return false
+	}
+	c.Anew++
 	c.Wire = fmt.Sprintf("%s.%d", c.ID, c.Anew)
 	t.sendCommand(b, c)
+	return true
 }
 
 // settle notes the answer. The last answered stands last.

@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestOvertakenCommandIsGivenAnew(t *testing.T) {
 	r := newRig(t)
 	b := r.bank("lon-042", "j-1")
 	r.connect("lon-042")
-	one, two := give(t, r, openDoor), give(t, r, openDoor)
+	one, two := give(t, r, Order{Type: locker.CmdPoll}), give(t, r, Order{Type: locker.CmdPoll})
 	r.drain()
 	r.down[0], r.down[1] = r.down[1], r.down[0]
 	r.settle()
@@ -105,19 +106,18 @@ func TestOvertakenCommandIsGivenAnew(t *testing.T) {
 // The birth that a restored backend finds retained is older than the commands that it
 // has forgotten.
 func TestRestoredStoreOutgrowsTheBanksCounter(t *testing.T) {
-	r := newRig(t)
-	b := r.bank("lon-042", "j-1")
-	r.connect("lon-042")
-	b.Counter = 900
-	for range 2 {
-		id := give(t, r, openDoor)
-		r.settle()
-		if a, _ := r.be.ReplyTo("lon-042", id); a.Status != locker.ReplyDone {
-			t.Errorf("%+v, counter %d", a, b.Counter)
+	for _, o := range []Order{openDoor, {Type: locker.CmdPoll}} {
+		r := newRig(t)
+		b := r.bank("lon-042", "j-1")
+		r.connect("lon-042")
+		b.Counter = 900
+		for n := range 2 {
+			id := give(t, r, o)
+			r.settle()
+			if a, _ := r.be.ReplyTo("lon-042", id); (a.Status == locker.ReplyDone) != (n > 0 || !opens(o.Type)) {
+				t.Errorf("%s: %+v, counter %d", o.Type, a, b.Counter)
+			}
 		}
-	}
-	if len(b.Done) != 2 {
-		t.Errorf("done %v", b.Done)
 	}
 }
 
@@ -243,5 +243,27 @@ func TestDoneIsNotGivenAnew(t *testing.T) {
 	r.settle()
 	if a, ok := r.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone || len(b.Done) != 1 {
 		t.Errorf("%+v %v, done %v", a, ok, b.Done)
+	}
+}
+
+// TestARefusalOfTheBrokersOpensNothingTwice: replies are not signed. A broker that keeps an
+// opening back and says that it came too late gets no second one to deliver beside it.
+func TestARefusalOfTheBrokersOpensNothingTwice(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	id := give(t, r, openDoor)
+	r.drain()
+	for n := range anewMax {
+		forged := id
+		if n > 0 {
+			forged = fmt.Sprintf("%s.%d", id, n)
+		}
+		r.say("lon-042", wire.TopicReply, mustJSON(t, wire.Reply{V: 1, Bank: "lon-042", Reply: locker.Reply{ID: forged, Status: locker.ReplyRefused, Reason: locker.RefusedReplayed}}), false)
+		r.allUp()
+	}
+	r.settle()
+	if len(b.Done) != 1 {
+		t.Errorf("opened %d times: %+v", len(b.Done), b.Done)
 	}
 }

@@ -18,7 +18,8 @@
 //     question, or a retry finds what is missing. Its text is in no message, in no
 //     store and in no log: Issue returns it once.
 //   - A command is answered by the bank, or by Unanswered once it has expired. An
-//     opening is never sent outside its 30 s.
+//     opening is never sent outside its 30 s, and carried out once at most, whatever the
+//     broker does; of two that overtake each other one may be refused as `replayed`.
 //   - A rollout (StartRollout, package rollout) and the orders it gives are one commit:
 //     neither is there without the other.
 //   - A support bundle (Bundle) is returned whole, its digest checked, or not at all.
