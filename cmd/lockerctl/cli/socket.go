@@ -21,10 +21,15 @@ func (c *call) path() string {
 	if s := c.getenv("LOCKERD_SOCKET"); s != "" {
 		return s
 	}
-	for _, s := range sockets() {
+	return firstThere(sockets())
+}
+
+// firstThere is the first path that leads to anything, else the first.
+func firstThere(paths []string) string {
+	for _, s := range paths {
 		if _, err := os.Lstat(s); err == nil {
 			return s
 		}
 	}
-	return sockets()[0]
+	return paths[0]
 }
