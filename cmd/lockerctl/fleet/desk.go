@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"lockerd/cmd/lockerctl/ui"
@@ -112,6 +113,9 @@ func (c *client) ask(ctx context.Context, op string, in, out any) error {
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without an address that is nobody's
 		}
 		return fail("cannot reach lockerctl fleet serve at %s: %s", "is it running? lockerctl fleet serve", c.path, err)
 	}

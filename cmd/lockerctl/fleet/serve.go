@@ -19,9 +19,9 @@ import (
 
 const serveHelp = `Stores the events of all banks, answers their births, sends what they lack, and
 answers the other verbs at a socket beside the state. Logs go to stderr. It ends
-with SIGTERM or SIGINT (exit 0), or when the state can't be written (exit 1). With
---enrol it is also where boards enrol and renew: HTTPS with a certificate of the CA that
-lockerctl enrol init has made.
+with SIGTERM or SIGINT (exit 0). While the state can't be written it is without a
+connection, and says so. With --enrol it is also where boards enrol and renew: HTTPS
+with a certificate of the CA that lockerctl enrol init has made.
 systemd: Restart=always.`
 
 const (
@@ -149,6 +149,9 @@ func (s *station) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := do(r.Context(), s, in)
+	if errors.Is(err, context.Canceled) { // or by who asked, who hears nothing any more
+		err = fail("lockerctl fleet serve has ended meanwhile; what was ordered by then may still happen", "start it again; lockerctl fleet events --follow shows what does")
+	}
 	if err != nil {
 		s.answer(w, http.StatusConflict, failureOf(err))
 		return
