@@ -40,7 +40,7 @@ func bundleVerb(fs *flag.FlagSet) action {
 		case *to == "" && *out != "":
 			return ui.Usagef("-o goes with --to: else it is unpacked into a directory, -d")
 		}
-		if err := checkBank(c.args[0]); err != nil {
+		if err := errors.Join(checkBank(c.args[0]), c.check()); err != nil {
 			return err
 		}
 		ending := ".d"

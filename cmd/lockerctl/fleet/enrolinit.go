@@ -43,6 +43,9 @@ func enrolInitVerb(fs *flag.FlagSet) action {
 	fs.Var(&life, "life", "of a bank's certificate")
 	anew := fs.Bool("new-ca", false, "make another CA in place of the one there is")
 	return func(_ context.Context, c *call) error {
+		if err := c.check(); err != nil {
+			return err
+		}
 		e, err := readEnrolment(c.state)
 		if errors.Is(err, errNotSet) {
 			e, err = &enrolment{V: 1, Name: "lockers", CRL: enrolPath(c.state, crlSuffix), Life: authority.BankLife.String()}, nil

@@ -41,6 +41,9 @@ func keysVerb(fs *flag.FlagSet, instead bool) action {
 		if *tenant != locker.SetOperator && !locker.ValidTenant(*tenant) {
 			return ui.Usagef("cannot read tenant %q: a-z 0-9 . _ -, at most 32, not local", *tenant)
 		}
+		if err := c.check(); err != nil {
+			return err
+		}
 		if *file == "" { // in a folder that is made, if need be
 			*file = filepath.Join(filepath.Dir(c.state), "trust.json")
 		} else if err := box.Writable(*file); err != nil {
@@ -145,6 +148,9 @@ type keyShown struct {
 
 func keysShowVerb(*flag.FlagSet) action {
 	return func(ctx context.Context, c *call) error {
+		if err := c.check(); err != nil {
+			return err
+		}
 		keys, err := readKeys(keyPath(c.state))
 		if err != nil {
 			return err

@@ -94,11 +94,13 @@ const waitDefault = 10 * time.Second
 func (g *globals) defaults(getenv func(string) string) {
 	g.state = getenv("LOCKERCTL_FLEET_STATE")
 	if g.state == "" {
-		dir := getenv("XDG_STATE_HOME")
-		if dir == "" {
-			dir = filepath.Join(getenv("HOME"), ".local", "state")
+		dir, home := getenv("XDG_STATE_HOME"), getenv("HOME")
+		if dir == "" && home != "" {
+			dir = filepath.Join(home, ".local", "state")
 		}
-		g.state = filepath.Join(dir, "lockerctl", "fleet.db")
+		if dir != "" {
+			g.state = filepath.Join(dir, "lockerctl", "fleet.db")
+		}
 	}
 	g.broker, g.user, g.passwordFile = getenv("LOCKERCTL_BROKER"), getenv("LOCKERCTL_USER"), getenv("LOCKERCTL_PASSWORD_FILE")
 	g.ca, g.cert, g.key = getenv("LOCKERCTL_CA"), getenv("LOCKERCTL_CERT"), getenv("LOCKERCTL_KEY")
@@ -127,6 +129,8 @@ var prefixForm = regexp.MustCompile(`^[^+#/$\x00][^+#/\x00]*(/[^+#/\x00]+)*$`)
 // check refuses what no broker takes and nobody can wait for.
 func (g *globals) check() error {
 	switch {
+	case g.state == "": // a relative one would leave keys wherever a service runs
+		return ui.Usagef("--state is missing (or $LOCKERCTL_FLEET_STATE): there is no $HOME to keep it in")
 	case g.wait < 0:
 		return ui.Usagef("--wait is not below 0")
 	case !prefixForm.MatchString(g.prefix):
