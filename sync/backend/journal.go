@@ -261,7 +261,11 @@ const eventPrefix = 1 + 8 + 8 // flag, arrival, time stored
 
 // append takes an event as the journal's last.
 func (t *txn) append(b *bank, id string, j *journal, h *eventHead, l link, raw []byte, flag string) {
-	j.Last, j.Hash, j.asked, j.askNext = h.Seq, l.claimed, 0, backoff{}
+	if j.asked != 0 { // it has come
+		j.asked, j.askNext = 0, backoff{}
+		b.withdrawResync()
+	}
+	j.Last, j.Hash = h.Seq, l.claimed
 	j.Next = max(j.Next, j.Last+1)
 	b.dirty = true
 	if h.Seq <= j.Ahead && t.settleAhead(b.Name, id, j, h.Seq, raw, flag) {
@@ -383,7 +387,12 @@ func (t *txn) resync(b *bank, j *journal) {
 		return
 	}
 	j.askNext.sent(t.now)
+	b.withdrawResync() // this one takes its place
 	t.command(b, &command{Type: locker.CmdResync, Args: locker.CommandArgs{From: &missing}, Own: true}, resyncLife)
+}
+
+func (b *bank) withdrawResync() {
+	b.Commands = slices.DeleteFunc(b.Commands, func(c *command) bool { return c.Own && c.Type == locker.CmdResync })
 }
 
 // lacks is the event that others have waited for longer than it should take, 0: none.

@@ -206,6 +206,47 @@ func TestHoleWaitsForEver(t *testing.T) {
 	}
 }
 
+// TestHoleIsFilledByABankWhoseClockIsAhead: or over a way that takes minutes.
+func TestHoleIsFilledByABankWhoseClockIsAhead(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	b.Answer = func(c locker.Command) *locker.Reply {
+		if r.at().Add(time.Hour) > c.EXP {
+			return &locker.Reply{Status: locker.ReplyRefused, Reason: locker.RefusedExpired}
+		}
+		return nil
+	}
+	emit(r, b, 60)
+	b.Acked = 30
+	again(r, b, 20, "")
+	r.agree("lon-042")
+}
+
+// TestQuestionsForAHoleDoNotPileUp: a bank that answers none is asked one at a time.
+func TestQuestionsForAHoleDoNotPileUp(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	emit(r, b, 60)
+	b.Acked = 30
+	for range 100 {
+		r.now = r.now.Add(time.Minute)
+		b.Again(r.at())
+		r.allUp()
+		r.drain()
+		r.down = nil
+		if st, _ := r.be.Bank("lon-042"); st.Pending > 1 {
+			t.Fatalf("%d questions are open", st.Pending)
+		}
+	}
+	r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-1", b.Events[1:41]...), false) // by itself
+	r.settle()
+	if st, _ := r.be.Bank("lon-042"); st.Pending > 0 {
+		t.Errorf("%d questions are open for what has come", st.Pending)
+	}
+}
+
 // TestHoleThatTheBankTellsIsTaken: by its birth, or, if that was lost, by its heartbeat.
 func TestHoleThatTheBankTellsIsTaken(t *testing.T) {
 	for name, tell := range map[string]func(*rig, *banktest.Bank){

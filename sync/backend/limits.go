@@ -37,7 +37,7 @@ const (
 	toldGrace    = 5 * time.Second  // after an event that tells what came of a command, for its reply with the result
 	retryFirst   = 30 * time.Second // doubling to retryMax: no word that something sent was applied
 	retryMax     = 10 * time.Minute
-	resyncLife   = 30 * time.Second // of a question for missing events; repeated after retryFirst, doubling to retryMax
+	resyncLife   = 24 * time.Hour   // of a question for missing events, by a bank's clock; another one after retryFirst, doubling to retryMax
 	lackAlarm    = 2 * time.Minute  // that later events wait for missing ones; then it is an alarm
 	getRepeat    = 30 * time.Second // the same question again within it is answered with a snapshot
 
