@@ -615,3 +615,21 @@ func TestALieForgetsNoEvents(t *testing.T) {
 		t.Errorf("nothing tells that journals are forgotten: %+v", st.Findings)
 	}
 }
+
+// TestCursorReachesTheEnd: also where the newest event is forgotten with its journal.
+func TestCursorReachesTheEnd(t *testing.T) {
+	r := newRig(t)
+	b := r.bank("lon-042", "j-0")
+	emit(r, b, 2)
+	for i := range journalsMax + 3 {
+		r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", fmt.Sprintf("j-x%d", i), b.Events[0]), false)
+		r.settle()
+	}
+	r.say("lon-042", wire.TopicEvents, batch(t, "lon-042", "j-y", b.Events[1]), false) // beyond a hole
+	r.settle()
+	for _, bank := range []string{"", "lon-042", "ber-001"} {
+		if list, next, err := r.be.Events(bank, 0, 1000); next != r.be.LastEvent() || err != nil {
+			t.Errorf("%q: %d events, the cursor ends at %d of %d, %v", bank, len(list), next, r.be.LastEvent(), err)
+		}
+	}
+}

@@ -220,15 +220,19 @@ func (b *Backend) Events(bankName string, after uint64, limit int) ([]Event, uin
 	var list []Event
 	err := b.view(func(t *txn) error {
 		var keys [][]byte
-		looked := 0
+		looked, more := 0, true
 		t.scan([]byte{'a'}, arrivalKey(after+1), func(k, v []byte) bool {
 			after = last64(k)
 			looked++
 			if bankName == "" || bytes.HasPrefix(v, key('e', bankName)) {
 				keys = append(keys, bytes.Clone(v))
 			}
-			return len(keys) < limit && looked < look
+			more = len(keys) < limit && looked < look
+			return more
 		})
+		if more { // the newest may have been let go
+			after = max(after, t.c.meta.Arrivals)
+		}
 		for _, k := range keys {
 			if v := t.get(k); v != nil {
 				if e, ok := decodeEvent(k, v); ok {
