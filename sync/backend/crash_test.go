@@ -303,7 +303,7 @@ func TestCrashes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newMortals(t, rt)
 		w.sick = true
-		for range rapid.IntRange(5, 80).Draw(rt, "acts") {
+		for range rapid.IntRange(5, 50).Draw(rt, "acts") {
 			w.act()
 			w.shake()
 		}
