@@ -97,7 +97,7 @@ type Alarm struct {
 // Finding is something that should not have happened, kept for a person to look at.
 type Finding struct {
 	At   locker.Time `json:"at"`
-	Kind string      `json:"kind"` // break, fork, hole, restored, refused, stranger, malformed
+	Kind string      `json:"kind"` // break, fork, hole, restored, refused, stranger, twin, malformed
 	Text string      `json:"text"`
 	N    int         `json:"n"` // times in a row
 }
@@ -110,6 +110,7 @@ const (
 	FoundRestored  = "restored"  // the bank was ahead of the store
 	FoundRefused   = "refused"   // the bank refused a message of ours, or of somebody else
 	FoundStranger  = "stranger"  // the bank spoke for another one
+	FoundTwin      = "twin"      // a board that had been replaced speaks again
 	FoundMalformed = "malformed" // the bank sent what can't be read
 )
 

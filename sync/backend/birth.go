@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -143,6 +144,7 @@ func (t *txn) death(b *bank, s *wire.State) {
 // changeJournal begins with a new or replaced board, or one that came back.
 func (t *txn) changeJournal(b *bank, id string) {
 	if b.Journal != "" {
+		t.twin(b, id)
 		if t.c.roll != nil {
 			t.c.roll.Replaced(b.Name, t.now)
 		}
@@ -164,6 +166,16 @@ func (t *txn) changeJournal(b *bank, id string) {
 	t.remember(b) // what came ahead of its birth
 	b.Counter = 0
 	b.Update = nil
+}
+
+// twin notes a board that speaks again though another has taken its place: two that are
+// on by turns put each other out at the broker, and each knows of half the uses.
+func (t *txn) twin(b *bank, id string) {
+	if j := b.Journals[id]; j == nil || j.Boot == 0 {
+		return // it is new
+	}
+	first, second := min(id, b.Journal), max(id, b.Journal) // one text for both turns
+	b.find(t.now, FoundTwin, fmt.Sprintf("two boards with this name, journals %s and %s; switch one off, or give it another name", first, second))
 }
 
 // driven tells whether a number that begins with the time, in seconds, is far above it: a

@@ -367,6 +367,27 @@ func TestForkIsKeptBesideWhatWasStored(t *testing.T) {
 	}
 }
 
+// TestTwins: a replaced board is no finding; one that speaks again is, once for all turns.
+func TestTwins(t *testing.T) {
+	r := newRig(t)
+	old := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	fresh := r.bank("lon-042", "j-2")
+	r.connect("lon-042")
+	if st, _ := r.be.Bank("lon-042"); len(st.Findings) != 0 {
+		t.Errorf("findings of a replaced board: %+v", st.Findings)
+	}
+	for _, b := range []*banktest.Bank{old, fresh, old} {
+		r.now = r.now.Add(time.Minute)
+		r.banks["lon-042"] = b
+		r.connect("lon-042")
+	}
+	st, _ := r.be.Bank("lon-042")
+	if len(st.Findings) != 1 || st.Findings[0].Kind != FoundTwin || st.Findings[0].N != 3 {
+		t.Errorf("findings %+v, want one of two boards, three times", st.Findings)
+	}
+}
+
 // TestBoardPutBackIsServed: an image of its disk counts connections from an older one on.
 // A birth that is only late changes nothing.
 func TestBoardPutBackIsServed(t *testing.T) {
