@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -83,7 +85,39 @@ func pulses(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, args, 2, "pulses DOOR N")
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	if got := worldOf(ts).hw.line.Log().Count(sim.Pulse, lockOf(ts, args[0])); got != want {
+	w := worldOf(ts)
+	got := w.hw.line.Log().Count(sim.Pulse, lockOf(ts, args[0]))
+	if got > want {
+		want += w.triesAgain(ts, args[0])
+	}
+	if got != want {
 		ts.Fatalf("door %s was pulsed %d times, want %d", args[0], got, want)
 	}
+}
+
+// triesAgain returns how often lockerd says it pulsed a door once more because no
+// proof came in its time, as on a machine so busy that the board is late. An
+// opening that was proven sooner than that excuses nothing.
+func (w *world) triesAgain(ts *testscript.TestScript, door string) (n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ts.Check(w.client.Events(ctx, 1, false, func(line []byte) error {
+		var e struct {
+			Type, Door string
+			Tries      int
+			MS         json.RawMessage // a number only in some events
+		}
+		if err := json.Unmarshal(line, &e); err != nil || e.Type != locker.EvDoorOpened || e.Door != door {
+			return err
+		}
+		took, err := time.ParseDuration(string(e.MS) + "ms")
+		if again := e.Tries - 1; took >= time.Duration(again)*prove {
+			n += again
+		}
+		return err
+	}))
+	if n > 0 {
+		ts.Logf("door %s was pulsed %d times more: no proof had come within %v", door, n, prove)
+	}
+	return n
 }

@@ -27,6 +27,9 @@ var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 // shorter than the time for the proof.
 const slowSpring = 400 * time.Millisecond
 
+// prove is the bank's time for the proof.
+const prove = 700 * time.Millisecond
+
 // patience is for anything a script awaits on a slow machine.
 const patience = 20 * time.Second
 
@@ -90,7 +93,7 @@ bank     = "lon-042"
 data_dir = "%[1]s/data"
 
 [open]
-prove         = "700ms"
+prove         = "%[2]v"
 ajar_warn     = "30s"
 reopen_window = "0s"
 
@@ -115,7 +118,7 @@ port   = "%[1]s/front"
 name   = "side"
 driver = "serial"
 port   = "%[1]s/side"
-`, dir)
+`, dir, prove)
 }
 
 type worldKey struct{}
