@@ -71,11 +71,14 @@ func TestWaveshareAgainstAnotherMaster(t *testing.T) {
 	if err := c.WriteCoilValue(0x0200+4, 3); err != nil { // flash relay 5 for 300 ms
 		t.Error(err)
 	}
-	if got := bools(c.ReadCoils(0, 8)); !slices.Equal(got, []bool{false, false, false, false, true, false, false, false}) {
-		t.Errorf("coils %v, want the fifth on", got)
-	}
 	if _, err := l.Log().Wait(t.Context(), Released, at(1, 5), 2); err != nil || l.Log().Pulses()[8].Length != 300*time.Millisecond {
 		t.Errorf("pulses %+v, %v", l.Log().Pulses(), err)
+	}
+	if err := c.WriteCoilValue(0x0200+4, 0x7FFF); err != nil { // longer than any machine takes to look
+		t.Error(err)
+	}
+	if got := bools(c.ReadCoils(0, 8)); !slices.Equal(got, []bool{false, false, false, false, true, false, false, false}) {
+		t.Errorf("coils %v, want the fifth on", got)
 	}
 	if got := regs(c.ReadRegisters(0x8000, 1, modbus.HOLDING_REGISTER)); got[0] != 200 {
 		t.Errorf("version %v", got)
@@ -91,6 +94,12 @@ func TestEletechsupAgainstAnotherMaster(t *testing.T) {
 		t.Errorf("inputs %v", got)
 	}
 	if err := c.WriteRegister(2, 0x0500); err != nil { // momentary
+		t.Error(err)
+	}
+	if p := l.Log().Pulses(); len(p) != 1 || p[0].Lock != at(1, 2) || p[0].Length != time.Second {
+		t.Errorf("pulses %+v", p)
+	}
+	if err := c.WriteRegister(2, 0x0100); err != nil { // on, for as long as a busy machine takes to look
 		t.Error(err)
 	}
 	if got := regs(c.ReadRegisters(1, 3, modbus.HOLDING_REGISTER)); !slices.Equal(got, []uint16{0, 1, 0}) {
