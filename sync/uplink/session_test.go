@@ -32,6 +32,7 @@ type rig struct {
 	broker *fakeBroker
 	bank   *fakeBank
 	box    *outbox.Outbox
+	log    *slog.Logger // nil: nowhere
 	u      *Uplink
 	stop   func() // and wait
 }
@@ -44,7 +45,7 @@ func start(t *testing.T, events int, change func(*rig)) *rig {
 		change(r)
 	}
 	u, err := New(Config{Bank: "lon-042", URL: "mqtt://broker", DownQoS: 1}, r.bank, r.box,
-		Options{Dial: r.broker.dial, Rand: func() float64 { return 1 }})
+		Options{Dial: r.broker.dial, Rand: func() float64 { return 1 }, Log: r.log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,8 +169,7 @@ func TestStoppedBank(t *testing.T) {
 	for _, stopped := range []bool{true, false} {
 		var log bytes.Buffer
 		synctest.Test(t, func(t *testing.T) {
-			r := start(t, 0, nil)
-			r.u.log = slog.New(slog.NewTextHandler(&log, nil))
+			r := start(t, 0, func(r *rig) { r.log = slog.New(slog.NewTextHandler(&log, nil)) })
 			sleep(time.Minute)
 			r.bank.mu.Lock()
 			r.bank.fault = errors.New("no disk")
