@@ -70,7 +70,7 @@ func (l *link) write(to net.Conn, way <-chan chunk, up bool) {
 		}
 		f, _ := l.p.now()
 		if up && f.cut > 0 && sent+len(c.b) > f.cut {
-			_, _ = to.Write(c.b[:f.cut-sent]) // then it is cut
+			_, _ = to.Write(c.b[:max(f.cut-sent, 0)]) // then it is cut
 			l.end()
 			continue
 		}
