@@ -808,3 +808,27 @@ func TestTicketOfNextYearStaysRevoked(t *testing.T) {
 		t.Error("the ticket is not revoked at the new board")
 	}
 }
+
+// TestRevokedAtASnapshotOfTheLostStore: the store that was lost had sent a snapshot, and not
+// yet the revocations that follow it. The bank says that it has what the restored one wants.
+func TestRevokedAtASnapshotOfTheLostStore(t *testing.T) {
+	const ticket = "t-0011223344556677"
+	r := newRig(t)
+	r.issue("lon-042", "acme", 2)
+	if err := r.be.Revoke(t.Context(), "lon-042", "acme", ticket); err != nil {
+		t.Fatal(err)
+	}
+	backup := r.store.(*Memory).Clone()
+	b := r.bank("lon-042", "j-1")
+	b.Connect(r.at())
+	r.allUp()
+	r.allDown()
+	r.store = backup
+	b.Connect(r.at())
+	r.start() // hears what is retained: the birth
+	r.settle()
+	r.agree("lon-042")
+	if !b.Sets["acme"].Revoked[ticket] {
+		t.Error("the ticket is not revoked at the bank")
+	}
+}

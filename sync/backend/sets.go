@@ -113,14 +113,14 @@ func (t *txn) reported(b *bank, name string, s *set, at wire.SetState, absolute 
 	if !absolute && !p.above(s.Bank) {
 		return
 	}
-	s.Bank, b.dirty = p, true
-	t.settleOwed(b, name, s, p)
-	if p.above(s.want()) {
+	want := s.want()
+	t.arrive(b, name, s, p)
+	if p.above(want) {
 		b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s is ahead of this store: it gets a new epoch", name))
 		t.newEpoch(b, name, s)
 		return
 	}
-	if p == s.want() && at.Digest != s.Digest {
+	if p == want && at.Digest != s.Digest {
 		b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s has other codes under the same version: it gets a new epoch", name))
 		t.newEpoch(b, name, s)
 		t.doubt(b, name, s, probeAfter/2)
@@ -137,11 +137,11 @@ func (t *txn) confirmed(b *bank, name string, p position) {
 		t.surpassed(b, name, s, p)
 		return
 	}
-	t.settleOwed(b, name, s, p)
 	if !p.above(s.Bank) {
+		t.settleOwed(b, name, s, p)
 		return
 	}
-	s.Bank, b.dirty = p, true
+	t.arrive(b, name, s, p)
 	s.again.reset()
 	if s.sent != s.want() {
 		t.syncSet(b, name, s, "")
@@ -156,6 +156,17 @@ func (t *txn) surpassed(b *bank, name string, s *set, p position) {
 	b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s is ahead of this store: it gets a new epoch", name))
 	t.newEpoch(b, name, s)
 	t.syncSet(b, name, s, "")
+}
+
+// arrive notes where the bank is. It gets to another epoch by a snapshot only. One that this
+// store knows nothing of was sent by a store that is lost, and the revocations to follow it
+// may be lost with that.
+func (t *txn) arrive(b *bank, name string, s *set, p position) {
+	if p.Epoch == s.Epoch && s.Bank.Epoch != p.Epoch && !s.Owed {
+		s.owe("", true)
+	}
+	s.Bank, b.dirty = p, true
+	t.settleOwed(b, name, s, p)
 }
 
 // settleOwed repeats revocations once the snapshot before them is applied.
