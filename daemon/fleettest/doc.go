@@ -10,4 +10,9 @@
 // through a backend that is put back to an older state, and through messages that
 // come again late, truncated and to another bank, on mosquitto, mochi and three
 // nodes of NATS.
+//
+// TestStories plays random stories (LOCKERD_STORIES, LOCKERD_SEED): people, tenants and
+// operator go on while all of it fails at once, banks and their own processes too. Each
+// story's own model says what each scan must come to, and at the end what must be on disk,
+// at the backend and at the boards.
 package fleettest

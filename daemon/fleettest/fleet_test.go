@@ -35,7 +35,12 @@ const (
 	lookEvery    = 100 * time.Millisecond
 )
 
-func TestMain(m *testing.M) { natstest.Main(m) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv(runAs); file != "" {
+		runApart(file)
+	}
+	natstest.Main(m)
+}
 
 func banks(t *testing.T) int {
 	t.Helper()

@@ -9,13 +9,13 @@ import (
 // TestCutAfterLessThanWasSent: a connection that has had more than its share is cut at its
 // next word.
 func TestCutAfterLessThanWasSent(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }() // it was only needed once
 	p := NewProxy(t, l.Addr().String())
-	c, err := net.Dial("tcp", p.Addr()) //nolint:noctx // at once
+	c, err := net.Dial("tcp", p.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
