@@ -13,7 +13,8 @@ import (
 )
 
 // look notes what the bank is known to have: all of a set that the backend knows to be
-// applied.
+// applied. One that was put back may take an older word of the bank for that, until all of
+// the bank's journal is here.
 func (s *story) look() {
 	if s.be == nil {
 		return
@@ -26,7 +27,7 @@ func (s *story) look() {
 		for _, c := range s.coupons {
 			if c.b == b && st.Sets[c.set].Applied {
 				c.landed = c.landed || !c.lost
-				c.barred = c.barred || c.revoked
+				c.barred = c.barred || c.revoked && (s.restored == 0 || s.healed)
 			}
 		}
 	}

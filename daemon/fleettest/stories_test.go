@@ -115,6 +115,7 @@ type story struct {
 	docs    map[string]int // of the doors that a bank's desired document has out of service
 	base    map[*box]int   // goroutines when all was well at first
 
+	healed             bool
 	restored, replayed int
 	unsaid             int // revocations that a bank had and a restored backend no more
 	did                []string
@@ -319,6 +320,7 @@ func (s *story) play(actions int) {
 	played := time.Since(begun)
 	s.heal()
 	s.converge("after all")
+	s.healed = true
 	s.look()
 	for _, c := range s.coupons {
 		c.shaky = false
