@@ -832,3 +832,30 @@ func TestRevokedAtASnapshotOfTheLostStore(t *testing.T) {
 		t.Error("the ticket is not revoked at the bank")
 	}
 }
+
+// TestRevokedUnderANumberOfTheLostStore: the restored store revokes a ticket under the version
+// under which the lost one had revoked another.
+func TestRevokedUnderANumberOfTheLostStore(t *testing.T) {
+	const ticket = "t-0011223344556677"
+	r := newRig(t)
+	b := r.bank("lon-042", "j-1")
+	r.connect("lon-042")
+	r.issue("lon-042", "acme", 2)
+	r.settle()
+	backup := r.store.(*Memory).Clone()
+	if err := r.be.Revoke(t.Context(), "lon-042", "acme", "t-8899aabbccddeeff"); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	r.store = backup
+	r.retained = map[string]packet{}
+	r.start()
+	if err := r.be.Revoke(t.Context(), "lon-042", "acme", ticket); err != nil {
+		t.Fatal(err)
+	}
+	r.connect("lon-042")
+	r.agree("lon-042")
+	if !b.Sets["acme"].Revoked[ticket] {
+		t.Error("the ticket is not revoked at the bank")
+	}
+}

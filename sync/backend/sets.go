@@ -19,6 +19,7 @@ type set struct {
 	LogFrom int64         `json:"log"`     // changes above this version are remembered
 	Bank    position      `json:"bank"`    // as the bank has said, never what was only sent
 	SnapTo  int64         `json:"snap,omitempty"`
+	Told    int64         `json:"told,omitempty"` // newest version of the epoch that was sent; 0: not known
 	Probe   *probe        `json:"probe,omitempty"`
 
 	Owed      bool   `json:"owed,omitempty"`       // revocations must follow the snapshot
@@ -70,6 +71,13 @@ func (s *set) credible(p position) bool {
 	return credible(p.Epoch, s.Epoch) && credible(p.Version, s.Version)
 }
 
+// untold tells whether a bank has a version that this store has not sent: under it a store
+// that is lost may have sent something else, and a revocation of a ticket shows in no digest.
+func (s *set) untold(p position) bool { return s.Told > 0 && p.Epoch == s.Epoch && p.Version > s.Told }
+
+// tell notes that all there is goes out.
+func (s *set) tell(b *bank) { s.sent, s.Told, b.dirty = s.want(), s.Version, true }
+
 func (s *set) applied() bool { return s.Bank == s.want() }
 
 // openSet begins to keep a set at a bank, if it does not yet.
@@ -94,7 +102,7 @@ func (t *txn) openSet(b *bank, name string) *set {
 // newEpoch begins the numbering anew, above all the bank has: it takes a snapshot
 // then, whatever it holds.
 func (t *txn) newEpoch(b *bank, name string, s *set) {
-	s.Epoch = max(t.now.Time().Unix(), s.Epoch+1, s.Bank.Epoch+1)
+	s.Epoch, s.Told = max(t.now.Time().Unix(), s.Epoch+1, s.Bank.Epoch+1), 0
 	t.cutLog(b, name, s, s.Version)
 	b.dirty = true
 }
@@ -113,9 +121,9 @@ func (t *txn) reported(b *bank, name string, s *set, at wire.SetState, absolute 
 	if !absolute && !p.above(s.Bank) {
 		return
 	}
-	want := s.want()
+	want, untold := s.want(), s.untold(p)
 	t.arrive(b, name, s, p)
-	if p.above(want) {
+	if p.above(want) || untold {
 		b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s is ahead of this store: it gets a new epoch", name))
 		t.newEpoch(b, name, s)
 		return
@@ -133,7 +141,7 @@ func (t *txn) confirmed(b *bank, name string, p position) {
 	if s == nil || !s.credible(p) {
 		return
 	}
-	if p.above(s.want()) {
+	if p.above(s.want()) || s.untold(p) {
 		t.surpassed(b, name, s, p)
 		return
 	}
@@ -194,7 +202,7 @@ func (t *txn) syncSet(b *bank, name string, s *set, nonce string) {
 			m.Nonce = nonce
 			t.send(b, wire.TopicCodes, name, m)
 		}
-		s.sent = s.want()
+		s.tell(b)
 		s.again.sent(t.now)
 		return
 	}
@@ -216,7 +224,7 @@ func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to
 	}})
 	s.SnapTo, b.dirty = s.Version, true
 	s.owe("", true)
-	s.sent = s.want()
+	s.tell(b)
 }
 
 // push sends changes made just now. If the bank has what came before, or it is on
@@ -231,7 +239,7 @@ func (t *txn) push(b *bank, name string, s *set, from int64) {
 			for _, m := range msgs {
 				t.send(b, wire.TopicCodes, name, m)
 			}
-			s.sent = s.want()
+			s.tell(b)
 			s.again.reset()
 			s.again.sent(t.now)
 			return

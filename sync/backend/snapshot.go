@@ -83,8 +83,9 @@ func (t *txn) want(b *bank, g *wire.Get) {
 	switch {
 	case g.Chunk > 0 && g.To == s.Version && g.Epoch <= s.Epoch:
 		t.snapshot(b, g.Set, s, g.Nonce, g.Chunk, g.To)
-	case at.above(s.want()):
+	case at.above(s.want()) || s.untold(at):
 		b.find(t.now, FoundRestored, fmt.Sprintf("the bank's set %s is ahead of this store: it gets a new epoch", g.Set))
+		t.newEpoch(b, g.Set, s)
 		t.syncSet(b, g.Set, s, g.Nonce)
 	case repeated: // a delta did not help: what it builds on is not what the bank has
 		t.snapshot(b, g.Set, s, g.Nonce, 0, 0)
