@@ -2,8 +2,6 @@ package daemon_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -159,24 +157,12 @@ func (r *loadRig) scan(v *visit) {
 	}
 }
 
-var errFound = errors.New("found")
-
 // until reads the journal from its beginning, and waits, till is is true.
 func (r *loadRig) until(is func(*locker.Event) bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, loadPatience)
 	defer cancel()
-	err := r.client.Events(ctx, 0, true, func(line []byte) error {
-		var e locker.Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			return err
-		}
-		if is(&e) {
-			return errFound
-		}
-		return nil
-	})
-	if !errors.Is(err, errFound) {
+	if _, err := r.client.Await(ctx, 0, is); err != nil {
 		r.t.Fatalf("what was waited for does not come: %v", err)
 	}
 }

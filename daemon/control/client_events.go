@@ -2,12 +2,16 @@ package control
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"lockerd/daemon/locker"
 )
 
 // maxLine bounds one stored event, in bytes; real ones stay below two KiB.
@@ -23,6 +27,27 @@ var ErrEnded = errors.New("lockerd has ended the stream of events")
 // fails. The bytes are valid only during the call.
 func (c *Client) Events(ctx context.Context, from uint64, follow bool, line func([]byte) error) error {
 	return c.stream(ctx, url.Values{"from": {strconv.FormatUint(from, 10)}}, "/v1/events", follow, line)
+}
+
+// Await returns the first event from seq from on that is wanted, stored already or still to
+// come. It fails when ctx ends or the daemon goes.
+func (c *Client) Await(ctx context.Context, from uint64, wanted func(*locker.Event) bool) (locker.Event, error) {
+	var found *locker.Event
+	err := c.Events(ctx, from, true, func(line []byte) error {
+		var e locker.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return err
+		}
+		if wanted(&e) {
+			found = &e
+			return ErrEnded // of no more interest
+		}
+		return nil
+	})
+	if found != nil {
+		return *found, nil
+	}
+	return locker.Event{}, cmp.Or(err, ctx.Err())
 }
 
 // Trace calls line with each frame that is kept of a bus's line, as JSON of a

@@ -75,6 +75,35 @@ func TestFollowUntilTheClientGoes(t *testing.T) {
 	s.end(t) // returns only when the stream's handler has
 }
 
+// TestAwait: an event that comes, one that is stored, and one that does not come until
+// ctx ends.
+func TestAwait(t *testing.T) {
+	s := serve(t, nil)
+	onWait, waiting := signalled()
+	s.bank.OnWait = onWait
+	of := func(kind string) func(*locker.Event) bool {
+		return func(e *locker.Event) bool { return e.Type == kind }
+	}
+	came := make(chan error, 1)
+	go func() {
+		_, err := s.client("").Await(t.Context(), 0, of(locker.EvDoorAjar))
+		came <- err
+	}()
+	await(t, waiting)
+	s.bank.Append(locker.Event{Type: locker.EvDoorAjar, Door: door101})
+	if err := await(t, came); err != nil {
+		t.Errorf("what comes: %v", err)
+	}
+	if e, err := s.client("").Await(t.Context(), 0, of(locker.EvDoorAjar)); err != nil || e.Door != door101 {
+		t.Errorf("what is stored: %+v, %v", e, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.client("").Await(ctx, 0, of(locker.EvDoorJammed)); !errors.Is(err, context.Canceled) {
+		t.Errorf("what does not come: %v", err)
+	}
+}
+
 func TestEventsStopWhenTheReaderFails(t *testing.T) {
 	s := serve(t, nil)
 	full := errors.New("disk full")

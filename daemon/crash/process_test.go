@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -314,24 +312,13 @@ func (h *hardware) next() uint64 {
 	return s.Journal.Next
 }
 
-var errSeen = errors.New("seen")
-
 // event waits for the first event from a seq on that is wanted.
-func (h *hardware) event(from uint64, wanted func(*locker.Event) bool) (e locker.Event) {
+func (h *hardware) event(from uint64, wanted func(*locker.Event) bool) locker.Event {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), answerWithin)
 	defer cancel()
-	err := h.client.Events(ctx, from, true, func(line []byte) error {
-		e = locker.Event{}
-		if err := json.Unmarshal(line, &e); err != nil {
-			return err
-		}
-		if wanted(&e) {
-			return errSeen
-		}
-		return nil
-	})
-	if !errors.Is(err, errSeen) {
+	e, err := h.client.Await(ctx, from, wanted)
+	if err != nil {
 		h.t.Fatalf("no event came that was waited for from %d on: %v\n%s", from, err, h.stderr)
 	}
 	return e

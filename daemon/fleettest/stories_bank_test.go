@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -341,24 +340,13 @@ func (b *box) next() uint64 {
 	return s.Journal.Next
 }
 
-var errSeen = errors.New("seen")
-
 // event waits for the first event from a seq on that is wanted.
-func (b *box) event(from uint64, what string, wanted func(*locker.Event) bool) (e locker.Event) {
+func (b *box) event(from uint64, what string, wanted func(*locker.Event) bool) locker.Event {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), storyPatience)
 	defer cancel()
-	err := b.client.Events(ctx, from, true, func(line []byte) error {
-		e = locker.Event{}
-		if err := json.Unmarshal(line, &e); err != nil {
-			return err
-		}
-		if wanted(&e) {
-			return errSeen
-		}
-		return nil
-	})
-	if !errors.Is(err, errSeen) {
+	e, err := b.client.Await(ctx, from, wanted)
+	if err != nil {
 		b.t.Fatalf("%s: no %s from event %d on: %v", b.name, what, from, err)
 	}
 	return e
