@@ -171,7 +171,7 @@ func (t *txn) changeJournal(b *bank, id string) {
 // twin notes a board that speaks again though another has taken its place: two that are
 // on by turns put each other out at the broker, and each knows of half the uses.
 func (t *txn) twin(b *bank, id string) {
-	if j := b.Journals[id]; j == nil || j.Boot == 0 {
+	if !b.replaced(id) {
 		return // it is new
 	}
 	first, second := min(id, b.Journal), max(id, b.Journal) // one text for both turns

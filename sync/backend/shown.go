@@ -26,15 +26,17 @@ type doorOut struct {
 
 const summaryMax = 32
 
-// shownKey is where a snapshot of doors (d) or stock (q) is kept. A board that was replaced
-// while nobody listened may be heard before its birth: of another journal than the bank's
-// the last is kept aside, until its birth comes.
-func (b *bank) shownKey(letter byte, journal string) []byte {
+// shownKey is where a snapshot of doors (d) or stock (q) is kept, and whether it is what the
+// bank shows. A board that was put in while nobody listened may be heard before its birth: of
+// another journal than the bank's the last is kept aside, until its birth comes.
+func (b *bank) shownKey(letter byte, journal string) (k []byte, shows bool) {
 	if b.Journal == "" || b.Journal == journal {
-		return key(letter, b.Name)
+		return key(letter, b.Name), true
 	}
-	return key(letter, b.Name, "aside")
+	return b.asideKey(letter), false
 }
+
+func (b *bank) asideKey(letter byte) []byte { return key(letter, b.Name, "aside") }
 
 // snapshotHead is what snapshots are compared by.
 type snapshotHead struct {
@@ -52,20 +54,20 @@ func (t *txn) shownHead(k []byte) (h snapshotHead) {
 // keep writes a snapshot unless a newer one of its journal is there, and tells whether it
 // is what the bank shows. Journals can't be compared.
 func (t *txn) keep(b *bank, letter byte, h snapshotHead, raw []byte) bool {
-	k := b.shownKey(letter, h.Journal)
+	k, shows := b.shownKey(letter, h.Journal)
 	if old := t.shownHead(k); old.Journal == h.Journal && h.Seq < old.Seq {
 		return false
 	}
 	if !bytes.Equal(t.get(k), raw) { // what is retained comes with each subscription
 		t.put(k, raw)
 	}
-	return len(k) == len(key(letter, b.Name))
+	return shows
 }
 
 // promote takes up what came ahead of the birth of the bank's journal.
 func (t *txn) promote(b *bank) {
 	for _, letter := range []byte{'d', 'q'} {
-		aside := key(letter, b.Name, "aside")
+		aside := b.asideKey(letter)
 		if t.shownHead(aside).Journal == b.Journal {
 			t.put(key(letter, b.Name), bytes.Clone(t.get(aside)))
 			t.del(aside)
