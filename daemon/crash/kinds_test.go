@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lockerd/daemon/bank"
 	"lockerd/daemon/locker"
@@ -126,11 +127,27 @@ func (c *codeStory) over() bool {
 // keeping is how many swaps are under way, each of which has something kept for it.
 func (s *story) keeping() (n int) {
 	for _, c := range s.codes {
-		if c.kind == locker.Swap && c.begun && !c.used && !c.revoked {
+		if c.keeps() {
 			n++
 		}
 	}
 	return n
+}
+
+func (c *codeStory) keeps() bool { return c.kind == locker.Swap && c.begun && !c.used && !c.revoked }
+
+// promised: a code comes to name a door whose item a swap may have been promised. The
+// promise is older.
+func (s *story) promised(id locker.DoorID, it *locker.Item) {
+	for _, c := range s.codes {
+		if !c.keeps() {
+			continue
+		}
+		if c.mayHave == nil {
+			c.mayHave = map[locker.DoorID]*locker.Item{}
+		}
+		c.mayHave[id] = it
+	}
 }
 
 // due says what the next door of a use may be, of a code whose doors are shut.
@@ -139,7 +156,7 @@ func (s *story) due(c *codeStory, free func(locker.DoorID) bool) answer {
 	if !c.where.IsZero() {
 		return answer{why: "has a door that stands open"}
 	}
-	var empty, ready, spoilt []locker.DoorID
+	var empty, ready, older, spoilt []locker.DoorID
 	lapsed := 0
 	for n := 1; n <= doors; n++ {
 		id := doorAt(n)
@@ -156,13 +173,15 @@ func (s *story) due(c *codeStory, free func(locker.DoorID) bool) answer {
 			if d.lapsed {
 				spoilt, lapsed = append(spoilt, id), lapsed+1
 			}
+		case c.mayHave[id] == d.item:
+			older = append(older, id)
 		}
 	}
 	switch {
 	case c.kind == locker.Clear:
 		a.must, a.more, a.or = spoilt, true, len(spoilt) == lapsed
 	case c.gives():
-		a.must, a.or = ready, len(ready) <= s.keeping()
+		a.must, a.or = slices.Concat(ready, older), len(ready) <= s.keeping()
 	case c.kind == locker.Swap && len(ready) == 0:
 		a.why = "has nothing to give for it"
 	case c.kind == locker.Swap:

@@ -31,6 +31,10 @@ type codeStory struct {
 	done  int           // doors of that use that are done
 	used  bool          // its use is over
 	where locker.DoorID // opened by it, and its closing decides
+
+	// Of a swap under way: the items behind doors that were named after it had begun.
+	// One of them may be what it was promised before.
+	mayHave map[locker.DoorID]*locker.Item
 }
 
 type doorStory struct {
@@ -109,6 +113,9 @@ func (s *story) applied(e *locker.Event, d *doorStory, c *codeStory) {
 	}
 	s.codes[e.Code] = &codeStory{id: e.Code, kind: e.Kind, door: e.Door}
 	if e.Kind == locker.Collect && !e.Door.IsZero() {
+		if d.item != nil && len(d.named) == 0 {
+			s.promised(e.Door, d.item)
+		}
 		d.named[e.Code] = true
 	}
 }
