@@ -1,7 +1,10 @@
 package brokertest
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -20,15 +23,31 @@ type Broker interface {
 	Stop()
 }
 
-// FreePort returns a port of 127.0.0.1 that nothing listened on a moment ago.
+// Ports for brokers lie below those that Linux gives to connections and to port 0
+// (32768 on, net.ipv4.ip_local_port_range): between the look and the broker's own
+// bind another test's connection would take one of those now and then.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// ports counts through them. A process begins anywhere, so that two seldom look at one.
+var ports = rand.Int64N(lastPort - firstPort)
+
+// FreePort returns a port of 127.0.0.1 that nothing listens on, and that this process
+// has not returned for thousands of calls.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends at once
-	if err != nil {
-		tb.Fatal(err)
+	for range lastPort - firstPort {
+		port := firstPort + int(atomic.AddInt64(&ports, 1)%(lastPort-firstPort))
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // ends at once
+		if err == nil {
+			_ = l.Close() // only its port is wanted
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }() // only its port is wanted
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("no port of 127.0.0.1 between %d and %d is free", firstPort, lastPort)
+	return 0
 }
 
 // startTimeout is for a broker to accept connections, on a machine that is busy.

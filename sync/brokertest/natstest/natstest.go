@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,12 +94,12 @@ func Start(tb testing.TB, conf string) []*Node {
 			fmt.Sprintf("MQTT_PORT=%d", n.mqtt), fmt.Sprintf("CLUSTER_PORT=%d", cluster[i]),
 			"ROUTES=[" + strings.Join(routes, ",") + "]",
 		}
-		tb.Cleanup(n.Kill)
+		tb.Cleanup(n.last)
 		n.launch()
 		all = append(all, n)
 	}
 	for _, n := range all {
-		n.await()
+		n.await(all...)
 	}
 	return all
 }
@@ -114,7 +115,7 @@ func (n *Node) Start() {
 	n.tb.Helper()
 	if n.cmd == nil {
 		n.launch()
-		n.await()
+		n.await(n)
 	}
 }
 
@@ -145,20 +146,34 @@ func (n *Node) launch() {
 const readyTimeout = time.Minute
 
 // await waits until a client is let in. The port listens long before: a node
-// answers a CONNECT when the cluster has leaders for the streams of MQTT.
-func (n *Node) await() {
+// answers a CONNECT when the cluster has leaders for the streams of MQTT. It has none
+// while one of the nodes that it is started with is not there.
+func (n *Node) await(with ...*Node) {
 	n.tb.Helper()
 	for end := time.Now().Add(readyTimeout); time.Now().Before(end); {
 		if n.healthy() && n.letsIn() {
 			return
 		}
+		for _, o := range with {
+			if o.ended() {
+				n.tb.Fatalf("%s has ended", o.env[1])
+			}
+		}
 		select {
 		case <-n.gone:
-			n.tb.Fatalf("a node ended:\n%s", n.log())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	n.tb.Fatalf("a node lets nobody in:\n%s", n.log())
+	n.tb.Fatalf("%s lets nobody in", n.env[1])
+}
+
+func (n *Node) ended() bool {
+	select {
+	case <-n.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 func (n *Node) healthy() bool {
@@ -194,18 +209,25 @@ func (n *Node) letsIn() bool {
 	return ok && ack.ReturnCode == packets.Accepted
 }
 
-func (n *Node) log() []byte {
+// Log returns the last of what the node has logged, without the answers to healthy.
+func (n *Node) Log() string {
 	b, err := os.ReadFile(filepath.Join(n.dir, "log"))
 	if err != nil {
-		return []byte(err.Error())
+		return err.Error()
 	}
-	return b
+	lines := slices.DeleteFunc(strings.SplitAfter(string(b), "\n"), func(l string) bool {
+		return strings.Contains(l, "Healthcheck failed")
+	})
+	s := strings.Join(lines, "")
+	return s[max(0, len(s)-4000):]
 }
 
-// Log returns the last of what the node has logged.
-func (n *Node) Log() string {
-	b := n.log()
-	return string(b[max(0, len(b)-4000):])
+// last ends the node and, if its test has failed, shows what it has said.
+func (n *Node) last() {
+	n.Kill()
+	if n.tb.Failed() {
+		n.tb.Logf("%s:\n%s", n.env[1], n.Log())
+	}
 }
 
 // Kill implements brokertest.Broker.

@@ -98,6 +98,7 @@ func runSuite(t *testing.T, s *site) {
 		run   func(*testing.T, *site)
 	}{
 		{"plain", true, testPlain},
+		{"subscribed again", true, testSubscribedAgain},
 		{"acks withheld", true, testWithheld},
 		{"backend away", true, testBackendAway},
 		{"broker killed", true, testBrokerKilled},
@@ -331,6 +332,36 @@ func testSlow(t *testing.T, s *site) {
 	l.converge(t, s)
 	if again := l.box.Stats().Batches; again > 2*(600/40+4) {
 		t.Errorf("%d batches for 600 events: a slow link is filled with repetitions", again)
+	}
+}
+
+// testSubscribedAgain: a repeated subscription brings what is retained once more. A backend
+// that has missed a birth relies on it.
+func testSubscribedAgain(t *testing.T, s *site) {
+	t.Helper()
+	s.link(t, 1, nil).converge(t, s)
+	heard := make(chan string, 16)
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + s.backend.Addr()).SetClientID("again").SetUsername(s.backendUser).SetPassword(s.backendUser + "-secret")
+	o.SetAutoReconnect(false).SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+		if m.Retained() {
+			heard <- m.Topic()
+		}
+	})
+	c := mqtt.NewClient(o)
+	defer c.Disconnect(100)
+	if !wait(c.Connect()) {
+		t.Fatal("no connection")
+	}
+	end := time.Now().Add(s.patience)
+	for n := 0; n < 3; {
+		if !wait(c.Subscribe("lockers/v1/+/state", 0, nil)) || time.Now().After(end) {
+			t.Fatalf("a subscription is not granted, or brings nothing that is retained; %d have", n)
+		}
+		select {
+		case <-heard:
+			n++
+		case <-time.After(time.Second): // a node may miss one, and must not miss all
+		}
 	}
 }
 
