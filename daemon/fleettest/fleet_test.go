@@ -31,7 +31,6 @@ const (
 	defaultBanks = 24
 	startAtOnce  = 16 // banks that start side by side
 	tenant       = "acme"
-	patience     = 10 * time.Minute // for a thousand banks on a busy machine
 	lookEvery    = 100 * time.Millisecond
 )
 
@@ -52,6 +51,9 @@ func banks(t *testing.T) int {
 }
 
 func name(i int) string { return fmt.Sprintf("bank-%04d", i) }
+
+// patience is how long n banks may take for anything, on a busy machine.
+func patience(n int) time.Duration { return 4*time.Minute + time.Duration(n)*500*time.Millisecond }
 
 // fleet is the banks and what stands above them.
 type fleet struct {
@@ -246,7 +248,7 @@ boards = [ { address = 1, channels = 12, first_door = 1 } ]
 // all waits until is is true of every bank.
 func (f *fleet) all(what string, is func(*backend.Status) bool) {
 	f.t.Helper()
-	begun, limit := time.Now(), time.After(patience)
+	begun, limit := time.Now(), time.After(patience(f.n))
 	look := time.NewTicker(lookEvery) // not at each change: there are thousands a second
 	defer look.Stop()
 	for {
@@ -254,7 +256,7 @@ func (f *fleet) all(what string, is func(*backend.Status) bool) {
 		there := f.be.Banks()
 		for i := range there {
 			if !is(&there[i]) {
-				left = fmt.Sprintf("%+v", there[i])
+				left = f.status(there[i].Bank)
 				break
 			}
 		}
@@ -280,11 +282,22 @@ func (f *fleet) each(do func(bank string) error) {
 		wg.Go(func() {
 			defer func() { <-places }()
 			if err := do(name(i)); err != nil {
-				f.t.Errorf("%s: %v", name(i), err)
+				f.t.Errorf("%s: %v; the backend knows of it: %s", name(i), err, f.status(name(i)))
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// status is what the backend knows of a bank, for a test that fails.
+func (f *fleet) status(bank string) string {
+	for _, st := range f.be.Banks() {
+		if st.Bank == bank {
+			b, err := json.Marshal(st)
+			return fmt.Sprintf("%s %v", b, err)
+		}
+	}
+	return "nothing"
 }
 
 func (f *fleet) issue(door uint8) {
@@ -305,7 +318,7 @@ func applied(st *backend.Status) bool {
 func (f *fleet) open(door uint8) {
 	f.t.Helper()
 	f.each(func(bank string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), patience(f.n))
 		defer cancel()
 		r, err := f.be.Command(ctx, bank, backend.Order{Type: locker.CmdOpen, Args: locker.CommandArgs{Door: locker.DoorID{Locker: 1, Door: door}}})
 		if err == nil && r.Status != locker.ReplyDone {

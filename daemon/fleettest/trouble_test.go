@@ -3,6 +3,7 @@ package fleettest
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -44,9 +45,12 @@ func (f *fleet) work() {
 	f.t.Helper()
 	f.each(func(bank string) error {
 		for range outbox.Window*outbox.MaxEvents + outbox.MaxEvents {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			_, err := f.be.Command(ctx, bank, backend.Order{Type: locker.CmdPoll})
+			ctx, cancel := context.WithTimeout(context.Background(), patience(f.n))
+			r, err := f.be.Command(ctx, bank, backend.Order{Type: locker.CmdPoll})
 			cancel()
+			if err == nil && r.Status != locker.ReplyDone {
+				err = fmt.Errorf("poll: %+v", r)
+			}
 			if err != nil {
 				return err
 			}
