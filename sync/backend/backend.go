@@ -72,7 +72,7 @@ func New(cfg Config) (*Backend, error) {
 	}
 	cfg.defaults()
 	b := &Backend{cfg: cfg, in: make(chan Message, inQueue), large: make(chan struct{}, largeMax), changed: make(chan struct{})}
-	b.core = &core{cfg: &b.cfg, keys: &keyring{keys: cfg.Keys}, begun: begin(b.now())}
+	b.core = &core{cfg: &b.cfg, keys: &keyring{keys: cfg.Keys}, begun: begin(b.now()), unborn: map[string]bool{}}
 	if err := b.reload(); err != nil {
 		return nil, err
 	}

@@ -159,15 +159,22 @@ func (b *bank) calm(subject string) {
 // that we have heard of since ours began, and has not died.
 func (b *bank) online() bool { return b.answered && b.Online }
 
+// unborn tells whether the birth is missing of the connection that the bank is on.
+func (b *bank) unborn() bool {
+	h := b.health
+	return !b.answered || h != nil && b.Birth != nil && (h.Journal.ID != b.Journal || pairLess(b.Birth.Boot, b.Birth.Conn, h.Boot, h.Conn))
+}
+
 // core holds the banks in memory. It is owned by the Backend's mutex.
 type core struct {
-	cfg   *Config
-	keys  *keyring
-	banks map[string]*bank
-	meta  meta
-	due   map[string]bool  // banks for which something may be outstanding
-	roll  *rollout.Rollout // the last one begun; nil: none
-	begun uint64           // the least number of an event; see begin
+	cfg    *Config
+	keys   *keyring
+	banks  map[string]*bank
+	meta   meta
+	due    map[string]bool  // banks for which something may be outstanding
+	unborn map[string]bool  // banks that have spoken on this connection without a birth; see birthless
+	roll   *rollout.Rollout // the last one begun; nil: none
+	begun  uint64           // the least number of an event; see begin
 
 	bundles map[string]*awaited // support bundles on their way, by bank; guarded by the Backend's mutex like the rest
 }

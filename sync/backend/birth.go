@@ -47,10 +47,15 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
 	t.absorb(b, s, news)
 	if news || !b.answered || !retained {
-		b.answered = true
-		b.forgetSent()
-		t.answer(b)
+		t.greet(b)
 	}
+}
+
+// greet answers the birth that is known.
+func (t *txn) greet(b *bank) {
+	b.answered = true
+	b.forgetSent()
+	t.answer(b)
 }
 
 // late tells whether a birth is of an older connection than one known already, or
@@ -133,6 +138,7 @@ func (t *txn) death(b *bank, s *wire.State) {
 	if b.Birth != nil && (b.Birth.Boot != s.Boot || b.Birth.Conn != s.Conn) {
 		return
 	}
+	delete(t.c.unborn, b.Name)
 	if b.Online {
 		b.Online, b.Reason, b.dirty = false, "", true
 		if s.Reason == "shutdown" {

@@ -32,6 +32,9 @@ func (t *txn) receive(m *Message) *bank {
 	if err := t.take(b, topic, m); err != nil {
 		b.find(t.now, FoundMalformed, fmt.Sprintf("%s: %.200s", topic, err))
 	}
+	if !m.Retained && topic != wire.TopicState && b.unborn() {
+		t.c.unborn[name] = true
+	}
 	return b
 }
 

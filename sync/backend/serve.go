@@ -106,8 +106,11 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 // subscribe asks for the banks' messages, beside work: a broker may send more retained
 // ones than the queue holds before it answers (MQTT 3.1.1, 3.8.4). A filter over which
 // nothing has come for subscribeEvery is asked for again: a broker that has lost it, and
-// nothing else, would leave the backend deaf for as long as the connection lives.
-// Others are not, for each time all retained messages come.
+// nothing else, would leave the backend deaf for as long as the connection lives. So is
+// what is retained while a bank speaks whose birth has not come: a NATS node gives nothing
+// retained to who subscribes while its stream has no leader, and now and then neither copy
+// of what is published in that moment at another node. Else all retained messages would
+// come each time.
 func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) error {
 	filters := b.filters()
 	if err := link.Subscribe(ctx, filters[:]...); err != nil {
@@ -116,25 +119,50 @@ func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) err
 	b.setSubscribed(out)
 	tick := time.NewTicker(subscribeEvery)
 	defer tick.Stop()
+	wait := retryFirst
+	births := time.NewTimer(wait)
+	defer births.Stop()
 	for {
+		var again []string
 		select {
 		case <-tick.C:
+			for i, f := range filters {
+				if !b.heard[i].Swap(false) {
+					again = append(again, f)
+				}
+			}
+		case <-births.C:
+			if b.birthless() {
+				again = filters[:overUp]
+				births.Reset(wait)
+				wait = min(2*wait, retryMax)
+			} else {
+				wait = retryFirst
+				births.Reset(wait)
+			}
 		case <-ctx.Done():
 			return nil
 		}
-		var silent []string
-		for i, f := range filters {
-			if !b.heard[i].Swap(false) {
-				silent = append(silent, f)
-			}
-		}
-		if len(silent) == 0 {
+		if len(again) == 0 {
 			continue
 		}
-		if err := link.Subscribe(ctx, silent...); err != nil {
+		if err := link.Subscribe(ctx, again...); err != nil {
 			return err
 		}
 	}
+}
+
+// birthless tells whether a bank speaks whose birth has not come.
+func (b *Backend) birthless() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name := range b.core.unborn {
+		if k := b.core.banks[name]; k != nil && k.unborn() {
+			return true
+		}
+		delete(b.core.unborn, name)
+	}
+	return false
 }
 
 // beginLink forgets what the banks were told on an older connection: their births
@@ -149,6 +177,7 @@ func (b *Backend) beginLink(out chan effect) error {
 	for _, k := range b.core.banks {
 		k.answered = false
 	}
+	clear(b.core.unborn)
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 // forgetful is the connection to a broker that can lose a subscription and nothing else,
 // with one bank at the other end.
 type forgetful struct {
+	t    *testing.T
 	be   *Backend
 	bank *banktest.Bank
 
@@ -27,6 +28,7 @@ type forgetful struct {
 	granted  map[string]bool
 	asked    map[string]int
 	down     int
+	missing  int // subscriptions to come that nothing retained answers
 }
 
 func (f *forgetful) Done() <-chan struct{} { return nil }
@@ -37,6 +39,10 @@ func (f *forgetful) Subscribe(ctx context.Context, filters ...string) error {
 	for _, filter := range filters {
 		f.granted[filter] = true
 		f.asked[filter]++
+		if f.missing > 0 {
+			f.missing--
+			continue
+		}
 		for _, topic := range slices.Sorted(maps.Keys(f.retained)) {
 			if over(filter, topic) {
 				f.be.Receive(ctx, f.retained[topic])
@@ -88,7 +94,7 @@ func newForgetful(t *testing.T) *forgetful {
 		t.Fatal(err)
 	}
 	f := &forgetful{
-		be: be, bank: banktest.New("lon-042", "j-1", trust),
+		t: t, be: be, bank: banktest.New("lon-042", "j-1", trust),
 		retained: map[string]Message{}, granted: map[string]bool{}, asked: map[string]int{},
 	}
 	f.bank.Say = f.say
@@ -156,6 +162,109 @@ func TestLostSubscription(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestMissedBirth: a bank whose birth the broker has not given to the backend is known by
+// what it says else, and its birth is asked for once more. Others' births come meanwhile.
+func TestMissedBirth(t *testing.T) {
+	for name, miss := range map[string]func(f *forgetful){
+		"retained, as the backend subscribes": func(f *forgetful) {
+			f.missing = int(filterCount)
+			f.do((*banktest.Bank).Connect)
+			serve(f.t, f.be, f)
+		},
+		"of another connection": func(f *forgetful) {
+			serve(f.t, f.be, f)
+			synctest.Wait()
+			f.do((*banktest.Bank).Connect)
+			f.do(func(b *banktest.Bank, now locker.Time) {
+				clear(f.granted)
+				b.Connect(now)
+				f.granted = map[string]bool{ofState: true, ofSnapshots: true, ofUp: true}
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newForgetful(t)
+				miss(f)
+				beat := func(d time.Duration) {
+					for range d / time.Minute {
+						f.beat(time.Minute)
+						f.be.Receive(t.Context(), Message{Topic: "lockers/v1/par-001/state", Payload: []byte("{}")})
+					}
+				}
+				beat(4 * time.Minute)
+				id, err := f.be.Give("lon-042", openDoor)
+				if err != nil {
+					t.Fatal("a bank that has been speaking for four minutes can't be told anything: ", err)
+				}
+				synctest.Wait()
+				if a, ok := f.be.ReplyTo("lon-042", id); !ok || a.Status != locker.ReplyDone {
+					t.Errorf("it answers %+v", a)
+				}
+				f.do(func(*banktest.Bank, locker.Time) { clear(f.asked) })
+				beat(2 * subscribeEvery)
+				f.do(func(*banktest.Bank, locker.Time) {
+					if f.asked[ofState] > 0 {
+						t.Error("all births are asked for once more, though all are here")
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestBirthOfBefore: a backend that comes back and misses the birth on its new connection
+// knows it from the one before, if the bank is still on that connection of its own.
+func TestBirthOfBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		since  func(r *rig, b *banktest.Bank)
+		online bool
+	}{
+		"the same":   {func(*rig, *banktest.Bank) {}, true},
+		"taken dead": {func(r *rig, b *banktest.Bank) { r.say("lon-042", wire.TopicState, b.Will(), false) }, true},
+		"a newer one": {func(r *rig, b *banktest.Bank) {
+			b.Connect(r.at())
+			r.up = nil
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			r.start()
+			r.up = nil
+			r.issue("lon-042", "acme", 2)
+			c.since(r, b)
+			b.Health(r.at())
+			r.settle()
+			if c.online {
+				r.agree("lon-042")
+			} else if _, err := r.be.Give("lon-042", openDoor); err == nil {
+				t.Error("a door is ordered to open on a connection whose nonce is not known")
+			}
+		})
+	}
+}
+
+// TestBirthThatNeverComes: for a bank that speaks and is never born all births are not
+// asked for again and again.
+func TestBirthThatNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := serveForgetful(t)
+		for range 24 * 60 {
+			f.beat(time.Minute)
+			for _, topic := range []string{"lon-042/state", "par-001/state/health"} {
+				f.be.Receive(t.Context(), Message{Topic: "lockers/v1/" + topic, Payload: []byte("{}")})
+			}
+		}
+		f.do(func(*banktest.Bank, locker.Time) {
+			if n, most := f.asked[ofState], 1+24*6+6; n < 24 || n > most {
+				t.Errorf("births were asked for %d times in a day, want at most %d", n, most)
+			}
+		})
+	})
 }
 
 // TestRepeatedSubscription: only what is silent is asked for again, and what is retained

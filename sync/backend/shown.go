@@ -169,11 +169,15 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 	if j == nil || h.Journal.ID != b.Journal {
 		return
 	}
-	if b.Birth != nil && h.Boot == b.Birth.Boot && h.Conn == b.Birth.Conn && !b.Online {
+	sameConn := b.Birth != nil && h.Boot == b.Birth.Boot && h.Conn == b.Birth.Conn
+	if sameConn && !b.Online {
 		b.Online, b.Reason, b.dirty = true, "", true // its death was not its own
 	}
 	if h.Journal.First > j.First {
 		j.First, b.dirty = h.Journal.First, true
+	}
+	if sameConn && !b.answered {
+		t.greet(b) // the birth on this connection of ours may have been missed, and says no more
 	}
 	if h.Journal.Acked > j.Last { // by a backend that this one was before its disk was put back
 		if j.First > j.Last+1 && h.Journal.Next <= j.First {
