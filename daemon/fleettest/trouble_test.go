@@ -92,6 +92,27 @@ func TestBackendRestored(t *testing.T) {
 	})
 }
 
+// TestNodesKilled kills each node of a cluster in turn, also the backend's, while codes are
+// issued: what is retained and who has subscribed is not known everywhere at once then.
+// Each once: a bank whose connections end within a minute waits longer each time.
+func TestNodesKilled(t *testing.T) {
+	s, nodes := startNATS(t, 2*few)
+	f := newFleet(t, 2*few, s)
+	f.all("born", func(st *backend.Status) bool { return st.Online })
+	for i, node := range nodes {
+		f.issue(1)
+		node.Kill()
+		f.issue(2)
+		node.Start()
+		f.issue(3)
+		f.all(fmt.Sprintf("all after the death of node %d", i+1), applied)
+	}
+	f.open(2)
+	f.all("openings", applied)
+	f.once("door.opened")
+	f.once("boot.started")
+}
+
 // echo says again what it hears: the same, later; cut off; in another bank's name.
 type echo struct {
 	mu    sync.Mutex
