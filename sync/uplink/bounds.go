@@ -7,9 +7,10 @@ const (
 	ConnectTimeout = 30 * time.Second // to dial, to shake hands, to each answer until the birth is taken
 	StopTimeout    = 2 * time.Second  // for the death and the goodbye of a clean stop
 	PubackTimeout  = time.Minute      // for the broker to take a publish, or a repeated subscription; then the connection ends
-	// SubscribeEvery is how often a connection subscribes again: a broker that has
-	// lost the subscription, and nothing else, would leave the bank deaf for as long
-	// as the connection lives.
+	// SubscribeEvery is how often a connection subscribes again, and publishes its
+	// birth behind it: a broker that has lost the subscription or the birth, and
+	// nothing else, would leave the bank deaf or unknown for as long as the
+	// connection lives.
 	SubscribeEvery = 10 * time.Minute
 
 	BackoffMin = time.Second     // between two connections at least

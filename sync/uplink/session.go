@@ -31,11 +31,15 @@ type session struct {
 	other  *lane // all other publishes but
 	bulk   *lane // what may wait
 
-	unsaid *message // what the bank had said when the stop came
+	renewed chan struct{} // the subscription has been repeated: a birth is due
+	unsaid  *message      // what the bank had said when the stop came
 }
 
 func newSession(u *Uplink, c *conn) *session {
-	s := &session{u: u, conn: c, inbox: newInbox(), events: newLane(MaxEventPublishes), other: newLane(MaxOtherPublishes), bulk: newLane(MaxBulkPublishes)}
+	s := &session{
+		u: u, conn: c, inbox: newInbox(), renewed: make(chan struct{}, 1),
+		events: newLane(MaxEventPublishes), other: newLane(MaxOtherPublishes), bulk: newLane(MaxBulkPublishes),
+	}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	return s
 }
@@ -98,8 +102,8 @@ func (s *session) subscribe(limit time.Duration) error {
 	return nil
 }
 
-// resubscribe repeats the subscription for as long as the connection lives. The broker
-// has as long for it as for the publishes that it may stand behind.
+// resubscribe repeats the subscription, and has the birth repeated, for as long as the
+// connection lives. The broker has as long for it as for the publishes that it may stand behind.
 func (s *session) resubscribe() {
 	t := time.NewTicker(SubscribeEvery)
 	defer t.Stop()
@@ -112,6 +116,10 @@ func (s *session) resubscribe() {
 		if err := s.subscribe(PubackTimeout); err != nil {
 			s.fail(err)
 			return
+		}
+		select {
+		case s.renewed <- struct{}{}:
+		default: // one is due already
 		}
 	}
 }

@@ -393,6 +393,25 @@ func TestLostSubscription(t *testing.T) {
 	}
 }
 
+// TestBornAgain: behind a repeated subscription comes the birth, in the same connection.
+// Who has lost it has it again, and answers with what the subscription has missed.
+func TestBornAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, 0, func(*rig) {})
+		sleep(3*SubscribeEvery + time.Minute)
+		births := r.broker.on("state")
+		if len(births) != 4 || r.bank.conns() != 1 {
+			t.Errorf("%d births in %d connections, want 4 in 1", len(births), r.bank.conns())
+		}
+		for _, b := range births {
+			if b.payload != births[0].payload {
+				t.Errorf("a birth of this connection says %s, the first one said %s", b.payload, births[0].payload)
+			}
+		}
+		r.stop()
+	})
+}
+
 // TestSlowSubscription: a repeated SUBSCRIBE may stand behind publishes, and has as long
 // as they have.
 func TestSlowSubscription(t *testing.T) {

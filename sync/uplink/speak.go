@@ -30,6 +30,7 @@ type speaker struct {
 	taken chan *snapshot // the broker has it; at most one of each is on its way
 	born  time.Time      // when the last birth was published
 	again bool           // another is due
+	lost  bool           // for something that came down was dropped
 }
 
 func (s *session) speak(ctx context.Context) {
@@ -60,6 +61,8 @@ func (s *session) speak(ctx context.Context) {
 				s.unsaid = &said
 			}
 		case <-s.inbox.room:
+			p.again, p.lost = true, true
+		case <-s.renewed:
 			p.again = true
 		}
 	}
@@ -99,10 +102,13 @@ func (p *speaker) snapshot(ctx context.Context, snap *snapshot, now time.Time) {
 	})
 }
 
-// rebirth publishes the state once more: something that came down was dropped.
+// rebirth publishes the state once more: something that came down was dropped, or may have
+// been missed, as the birth itself may.
 func (p *speaker) rebirth(ctx context.Context, now time.Time) {
-	p.again, p.born = false, now
-	p.u.log.Warn("messages from the broker were dropped: the backend is asked by a birth for what is missing", slog.Uint64("dropped", p.inbox.dropped.Load()))
+	if p.lost {
+		p.u.log.Warn("messages from the broker were dropped: the backend is asked by a birth for what is missing", slog.Uint64("dropped", p.inbox.dropped.Load()))
+	}
+	p.again, p.lost, p.born = false, false, now
 	state, err := p.u.bank.Birth(ctx)
 	p.put(ctx, wire.TopicState, 1, state, err)
 }
