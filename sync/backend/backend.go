@@ -49,6 +49,7 @@ type Backend struct {
 
 	subscribed bool
 	heard      [filterCount]atomic.Bool // something new since subscribe last looked
+	brought    atomic.Bool              // something retained, likewise
 
 	dropped, lost uint64
 	changed       chan struct{}

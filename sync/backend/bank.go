@@ -33,6 +33,8 @@ type bank struct {
 
 	dirty    bool
 	answered bool // the birth has been answered on this connection of ours
+	told     bool // what is retained has come on it, or a birth with what is shown behind it
+	stray    bool // a board that had been replaced has spoken last, on a connection without a birth
 	ackDue   bool // an acknowledgement is due
 	saved    locker.Time
 	health   *wire.Health
@@ -42,7 +44,8 @@ type bank struct {
 
 // inherit takes over what the store does not hold.
 func (b *bank) inherit(old *bank) {
-	b.answered, b.saved, b.health, b.doors, b.stock = old.answered, old.saved, old.health, old.doors, old.stock
+	b.answered, b.told, b.stray = old.answered, old.told, old.stray
+	b.saved, b.health, b.doors, b.stock = old.saved, old.health, old.doors, old.stock
 	b.Name, b.Seen = old.Name, old.Seen
 	b.Desired.again, b.Trust.again = old.Desired.again, old.Trust.again
 	for name, s := range b.Sets {
@@ -159,10 +162,11 @@ func (b *bank) calm(subject string) {
 // that we have heard of since ours began, and has not died.
 func (b *bank) online() bool { return b.answered && b.Online }
 
-// unborn tells whether the birth is missing of the connection that the bank is on.
+// unborn tells whether the birth is missing of the connection that the bank is on. So it is
+// where a heartbeat has stood in for it: what else is retained may be missing as well.
 func (b *bank) unborn() bool {
 	h := b.health
-	return !b.answered || h != nil && b.Birth != nil && (h.Journal.ID != b.Journal || pairLess(b.Birth.Boot, b.Birth.Conn, h.Boot, h.Conn))
+	return !b.answered || !b.told || b.stray || h != nil && b.Birth != nil && (h.Journal.ID != b.Journal || pairLess(b.Birth.Boot, b.Birth.Conn, h.Boot, h.Conn))
 }
 
 // core holds the banks in memory. It is owned by the Backend's mutex.
@@ -172,7 +176,7 @@ type core struct {
 	banks  map[string]*bank
 	meta   meta
 	due    map[string]bool  // banks for which something may be outstanding
-	unborn map[string]bool  // banks that have spoken on this connection without a birth; see birthless
+	unborn map[string]bool  // banks that have spoken without a birth on this connection, and whether before the last look; see birthless
 	roll   *rollout.Rollout // the last one begun; nil: none
 	begun  uint64           // the least number of an event; see begin
 

@@ -42,6 +42,7 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 	b.Seen = max(b.Seen, min(s.At, t.now)) // a retained one is as old as it says
 	j.Boot, j.Conn = s.Boot, s.Conn
 	if news { // whatever was said before it
+		b.told = true
 		j.First, j.Next = s.Journal.First, j.Last+1
 	}
 	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
@@ -53,7 +54,8 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 
 // greet answers the birth that is known.
 func (t *txn) greet(b *bank) {
-	b.answered = true
+	b.answered, b.stray = true, false
+	delete(t.c.unborn, b.Name)
 	b.forgetSent()
 	t.answer(b)
 }

@@ -120,6 +120,9 @@ func (w *world) restart() {
 		w.backup = memory.Clone()
 	}
 	w.start()
+	if rapid.IntRange(0, 2).Draw(w.rt, "nothing retained") == 0 {
+		w.up = nil
+	}
 }
 
 func (w *world) replaceBoard(name string) {
@@ -164,17 +167,43 @@ func TestConverges(t *testing.T) {
 	})
 }
 
-// quiet lets the network be good for an hour.
+// quiet lets the network be good for an hour. Who is on the line is not born anew: the
+// backend asks for births that it has missed.
 func (w *world) quiet() {
 	w.settle()
-	w.connect(w.names...)
+	for _, n := range w.names {
+		if !w.retainedBirth(n) {
+			w.connect(n)
+		}
+	}
 	for range 4 {
-		w.pass(15 * time.Minute)
+		for range 5 {
+			w.pass(3 * time.Minute)
+			w.look()
+		}
 		for _, n := range w.names {
 			w.banks[n].Again(w.at())
 		}
 		w.settle()
 	}
+}
+
+// retainedBirth tells whether a bank is on, and what the broker holds is its birth.
+func (w *world) retainedBirth(name string) bool {
+	b := w.banks[name]
+	s, err := wire.DecodeState(w.retained[name+"/state"].payload)
+	return err == nil && b.Online && s.Status == wire.Online && s.Journal.ID == b.Journal && s.Boot == b.Boot && s.Conn == b.Conn
+}
+
+// look asks for what is retained if the backend would.
+func (w *world) look() {
+	if !w.be.birthless() {
+		return
+	}
+	for _, k := range slices.Sorted(maps.Keys(w.retained)) {
+		w.up = append(w.up, w.retained[k])
+	}
+	w.settle()
 }
 
 func (w *world) checkEvents() {

@@ -32,8 +32,10 @@ func (t *txn) receive(m *Message) *bank {
 	if err := t.take(b, topic, m); err != nil {
 		b.find(t.now, FoundMalformed, fmt.Sprintf("%s: %.200s", topic, err))
 	}
-	if !m.Retained && topic != wire.TopicState && b.unborn() {
-		t.c.unborn[name] = true
+	if topic == wire.TopicState {
+		b.told = b.told || m.Retained
+	} else if _, known := t.c.unborn[name]; !known && !m.Retained && b.unborn() {
+		t.c.unborn[name] = false
 	}
 	return b
 }

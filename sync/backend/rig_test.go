@@ -226,7 +226,7 @@ func (r *rig) pass(d time.Duration) {
 			r.t.Fatal(err)
 		}
 		for _, name := range slices.Sorted(maps.Keys(r.banks)) {
-			if b := r.banks[name]; b.Online && r.now.Second() == 0 {
+			if b := r.banks[name]; b.Online && r.now.Second() < 5 {
 				b.Health(r.at())
 			}
 		}

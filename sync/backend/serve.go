@@ -40,7 +40,9 @@ func filterOf(topic string) int {
 // is full: then events are dropped, which banks send again, and anything else waits.
 func (b *Backend) Receive(ctx context.Context, m Message) {
 	_, topic, _ := splitTopic(b.cfg.Prefix, m.Topic)
-	if !m.Retained { // what is retained comes with each subscription
+	if m.Retained { // it comes with each subscription
+		b.brought.Store(true)
+	} else {
 		b.heard[filterOf(topic)].Store(true)
 	}
 	if topic == wire.TopicEvents && len(b.in) > inQueue*3/4 {
@@ -107,7 +109,7 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 // ones than the queue holds before it answers (MQTT 3.1.1, 3.8.4). A filter over which
 // nothing has come for subscribeEvery is asked for again: a broker that has lost it, and
 // nothing else, would leave the backend deaf for as long as the connection lives. So is
-// what is retained while a bank speaks whose birth has not come: a NATS node gives nothing
+// what is retained while a bank speaks whose birth has not come (see birthsDue): a NATS node gives nothing
 // retained to who subscribes while its stream has no leader, and now and then neither copy
 // of what is published in that moment at another node. Else all retained messages would
 // come each time.
@@ -119,9 +121,9 @@ func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) err
 	b.setSubscribed(out)
 	tick := time.NewTicker(subscribeEvery)
 	defer tick.Stop()
-	wait := retryFirst
-	births := time.NewTimer(wait)
+	births := time.NewTicker(retryFirst)
 	defer births.Stop()
+	var p patience
 	for {
 		var again []string
 		select {
@@ -131,14 +133,9 @@ func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) err
 					again = append(again, f)
 				}
 			}
-		case <-births.C:
-			if b.birthless() {
+		case now := <-births.C:
+			if b.birthsDue(now, &p) {
 				again = filters[:overUp]
-				births.Reset(wait)
-				wait = min(2*wait, retryMax)
-			} else {
-				wait = retryFirst
-				births.Reset(wait)
 			}
 		case <-ctx.Done():
 			return nil
@@ -152,17 +149,44 @@ func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) err
 	}
 }
 
-// birthless tells whether a bank speaks whose birth has not come.
+// patience is when births were last asked for again, and how long not to since.
+type patience struct {
+	asked time.Time
+	wait  time.Duration
+}
+
+// birthsDue tells whether births are to be asked for again. All banks' come then, so it is
+// not done while retained messages still come, and one bank that lacks its birth now and
+// then does not make it more frequent.
+func (b *Backend) birthsDue(now time.Time, p *patience) bool {
+	missed, since := b.birthless(), now.Sub(p.asked)
+	switch {
+	case b.brought.Swap(false) || since < p.wait:
+	case missed:
+		p.asked, p.wait = now, min(max(2*p.wait, retryFirst), retryMax)
+		return true
+	case since > p.wait+retryMax:
+		p.wait = 0
+	}
+	return false
+}
+
+// birthless tells whether a bank is there that has spoken before the last look, and whose
+// birth has not come since.
 func (b *Backend) birthless() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for name := range b.core.unborn {
-		if k := b.core.banks[name]; k != nil && k.unborn() {
-			return true
+	now, missed := b.now(), false
+	for name, before := range b.core.unborn {
+		k := b.core.banks[name]
+		if k == nil || !k.unborn() || now.Sub(k.Seen) > Silence || b.core.barred(name) {
+			delete(b.core.unborn, name)
+			continue
 		}
-		delete(b.core.unborn, name)
+		missed = missed || before
+		b.core.unborn[name] = true
 	}
-	return false
+	return missed
 }
 
 // beginLink forgets what the banks were told on an older connection: their births
@@ -175,7 +199,7 @@ func (b *Backend) beginLink(out chan effect) error {
 	}
 	b.out, b.subscribed = out, false
 	for _, k := range b.core.banks {
-		k.answered = false
+		k.answered, k.told, k.stray = false, false, false
 	}
 	clear(b.core.unborn)
 	return nil

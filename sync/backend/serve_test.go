@@ -2,11 +2,13 @@ package backend
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +31,7 @@ type forgetful struct {
 	asked    map[string]int
 	down     int
 	missing  int // subscriptions to come that nothing retained answers
+	barred   atomic.Bool
 }
 
 func (f *forgetful) Done() <-chan struct{} { return nil }
@@ -139,6 +142,25 @@ const (
 	ofUp        = "lockers/v1/+/up/+"
 )
 
+// unheard has the bank connect, and none of it reaches the backend but by what is retained.
+func (f *forgetful) unheard() {
+	f.do(func(b *banktest.Bank, now locker.Time) {
+		was := f.granted
+		f.granted = map[string]bool{}
+		b.Connect(now)
+		f.granted = was
+	})
+}
+
+// swap puts another board in, which connects unheard.
+func (f *forgetful) swap(journal string) {
+	f.do(func(b *banktest.Bank, _ locker.Time) {
+		f.bank = banktest.New(b.Name, journal, b.Keys)
+		f.bank.Say = f.say
+	})
+	f.unheard()
+}
+
 // TestLostSubscription has a broker that loses one subscription, and keeps the
 // connection.
 func TestLostSubscription(t *testing.T) {
@@ -177,11 +199,25 @@ func TestMissedBirth(t *testing.T) {
 			serve(f.t, f.be, f)
 			synctest.Wait()
 			f.do((*banktest.Bank).Connect)
-			f.do(func(b *banktest.Bank, now locker.Time) {
-				clear(f.granted)
-				b.Connect(now)
-				f.granted = map[string]bool{ofState: true, ofSnapshots: true, ofUp: true}
-			})
+			f.unheard()
+		},
+		"of a new board": func(f *forgetful) {
+			serve(f.t, f.be, f)
+			synctest.Wait()
+			f.do((*banktest.Bank).Connect)
+			f.swap("j-2")
+		},
+		"of a board put back": func(f *forgetful) {
+			serve(f.t, f.be, f)
+			synctest.Wait()
+			old := f.bank
+			f.do((*banktest.Bank).Connect)
+			synctest.Wait()
+			f.swap("j-2")
+			f.do((*banktest.Bank).Connect)
+			synctest.Wait()
+			f.do(func(*banktest.Bank, locker.Time) { f.bank = old })
+			f.unheard()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,6 +282,43 @@ func TestBirthOfBefore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMissedSnapshots: a backend that comes back and is given nothing retained takes up what
+// has changed of it, also of a bank that it knows by its heartbeat.
+func TestMissedSnapshots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newForgetful(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- f.be.Serve(ctx, f) }()
+		synctest.Wait()
+		f.do((*banktest.Bank).Connect)
+		synctest.Wait()
+		cancel()
+		if err := <-served; err != nil {
+			t.Fatal(err)
+		}
+		f.do(func(b *banktest.Bank, now locker.Time) {
+			clear(f.granted)
+			b.DoorsNow, b.StockNow = []wire.Door{doorWith("1-01", "laptop-14")}, []wire.StockLine{{Tenant: "acme", SKU: "laptop-14", Count: 1}}
+			b.Snapshots(now)
+			f.missing = int(filterCount)
+		})
+		serve(t, f.be, f)
+		synctest.Wait()
+		f.do(func(b *banktest.Bank, now locker.Time) {
+			raw, err := json.Marshal(b.Birth(now))
+			if err != nil {
+				t.Error(err)
+			}
+			b.Say(wire.TopicState, raw, true) // once more, as every ten minutes
+		})
+		f.beats(4*time.Minute, func() { f.do((*banktest.Bank).Health) })
+		if st, _ := f.be.Bank("lon-042"); st.Doors.Total != 1 || len(st.Stock) != 1 {
+			t.Errorf("doors %+v, stock %+v", st.Doors, st.Stock)
+		}
+	})
 }
 
 // TestBirthThatNeverComes: for a bank that speaks and is never born all births are not

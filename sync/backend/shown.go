@@ -156,10 +156,15 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 	if b.Birth != nil && h.Journal.ID == b.Journal && pairLess(h.Boot, h.Conn, b.Birth.Boot, b.Birth.Conn) {
 		return
 	}
-	if len(h.Buses) > 64 || len(h.Scanners) > 64 || b.replaced(h.Journal.ID) || max(h.Journal.First, h.Journal.Next, h.Journal.Acked) > numberMax {
+	if b.replaced(h.Journal.ID) {
+		j := b.Journals[h.Journal.ID]
+		b.stray = pairLess(j.Boot, j.Conn, h.Boot, h.Conn) // it has been put back
 		return
 	}
-	b.health = h
+	if len(h.Buses) > 64 || len(h.Scanners) > 64 || max(h.Journal.First, h.Journal.Next, h.Journal.Acked) > numberMax {
+		return
+	}
+	b.health, b.stray = h, false
 	if retained {
 		b.Seen = max(b.Seen, min(h.At, t.now))
 		return
