@@ -583,6 +583,71 @@ func TestBankSetUpWithTheLaterFile(t *testing.T) {
 	}
 }
 
+// TestBankSetUpWithAFileBetween: all key sets there were are tried, though each birth, which
+// comes again every ten minutes, is answered at once.
+func TestBankSetUpWithAFileBetween(t *testing.T) {
+	for _, repeated := range []bool{false, true} {
+		t.Run(fmt.Sprint(repeated), func(t *testing.T) {
+			r := newRig(t)
+			var version int64
+			for i := 2; i < 9; i++ {
+				mine, next := testKeys(t, fmt.Sprintf("ops-%d", i), "acme-1")
+				v, err := r.be.SetTrust(next, mine[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if version = v; i == 2 {
+					r.trust = next
+				}
+			}
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			for range 12 {
+				r.pass(10 * time.Minute)
+				if repeated {
+					r.say("lon-042", wire.TopicState, mustJSON(t, b.Birth(r.at())), true)
+				}
+			}
+			if b.Trust != version {
+				t.Errorf("trust %d, want %d", b.Trust, version)
+			}
+		})
+	}
+}
+
+// TestFutileWhileBornAgain: a set that does not come up to date gets a new epoch, though the
+// birth comes again every ten minutes.
+func TestFutileWhileBornAgain(t *testing.T) {
+	for _, repeated := range []bool{false, true} {
+		t.Run(fmt.Sprint(repeated), func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.connect("lon-042")
+			r.issue("lon-042", "acme", 1)
+			epoch := func() int64 {
+				st, _ := r.be.Bank("lon-042")
+				return st.Sets["acme"].Epoch
+			}
+			before := epoch()
+			for range 4 {
+				for range 10 * 60 / 5 {
+					r.now = r.now.Add(5 * time.Second)
+					if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if repeated {
+					r.say("lon-042", wire.TopicState, mustJSON(t, b.Birth(r.at())), true)
+					r.allUp()
+				}
+			}
+			if epoch() == before {
+				t.Error("it is tried in one epoch for ever")
+			}
+		})
+	}
+}
+
 func TestTenantsKeySignsItsSet(t *testing.T) {
 	r := newRig(t)
 	r.bank("lon-042", "j-1")

@@ -48,15 +48,15 @@ func (t *txn) state(b *bank, s *wire.State, retained bool) {
 	j.First, j.Next = max(j.First, s.Journal.First), max(j.Next, s.Journal.Next)
 	t.absorb(b, s, news)
 	if news || !b.answered || !retained {
-		t.greet(b)
+		t.greet(b, !news && b.answered)
 	}
 }
 
-// greet answers the birth that is known.
-func (t *txn) greet(b *bank) {
+// greet answers the birth that is known, or that has come again.
+func (t *txn) greet(b *bank, again bool) {
 	b.answered, b.stray = true, false
 	delete(t.c.unborn, b.Name)
-	b.forgetSent()
+	b.forgetSent(again)
 	t.answer(b)
 }
 
@@ -81,14 +81,22 @@ func (b *bank) putBack(s *wire.State, now locker.Time) bool {
 	return s.Clock != locker.ClockUnset && (s.At > b.Birth.At || b.Birth.At > now.Add(clockSlack))
 }
 
-// forgetSent takes nothing for on its way: the connection it was sent on is over.
-func (b *bank) forgetSent() {
+// forgetSent takes nothing for on its way: the connection it was sent on is over, or the
+// birth has come again on it. Every bank says it again each ten minutes: what was tried in
+// vain stays counted then, else no set would ever be futile and no older key be tried.
+func (b *bank) forgetSent(again bool) {
 	for _, s := range b.Sets {
+		tries := s.again.tries
 		s.again.reset()
+		if again {
+			s.again.tries = max(tries-1, 0) // the answer is the last one once more
+		}
 		s.sent = position{}
 	}
 	b.Desired.again.reset()
-	b.Trust.again.reset()
+	if !again {
+		b.Trust.again.reset()
+	}
 	for _, j := range b.Journals {
 		j.askNext.reset()
 	}

@@ -182,7 +182,7 @@ func (t *txn) health(b *bank, h *wire.Health, retained bool) {
 		j.First, b.dirty = h.Journal.First, true
 	}
 	if sameConn && !b.answered {
-		t.greet(b) // the birth on this connection of ours may have been missed, and says no more
+		t.greet(b, false) // the birth on this connection of ours may have been missed, and says no more
 	}
 	if h.Journal.Acked > j.Last { // by a backend that this one was before its disk was put back
 		if j.First > j.Last+1 && h.Journal.Next <= j.First {
