@@ -97,6 +97,10 @@ func (c *client) close() error {
 	return nil
 }
 
+func serveEnded() error {
+	return fail("lockerctl fleet serve has ended meanwhile; what was ordered by then may still happen", "start it again; lockerctl fleet events --follow shows what does")
+}
+
 // answerMax bounds an answer: 1,000 banks with all their stock, or a page of events.
 const answerMax = 64 << 20
 
@@ -116,6 +120,9 @@ func (c *client) ask(ctx context.Context, op string, in, out any) error {
 		}
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without an address that is nobody's
+		}
+		if o, ok := errors.AsType[*net.OpError](err); !ok || o.Op != "dial" { // what was asked may have been heard
+			return serveEnded()
 		}
 		return fail("cannot reach lockerctl fleet serve at %s: %s", "is it running? lockerctl fleet serve", c.path, err)
 	}

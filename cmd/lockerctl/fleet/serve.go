@@ -150,7 +150,7 @@ func (s *station) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out, err := do(r.Context(), s, in)
 	if errors.Is(err, context.Canceled) { // or by who asked, who hears nothing any more
-		err = fail("lockerctl fleet serve has ended meanwhile; what was ordered by then may still happen", "start it again; lockerctl fleet events --follow shows what does")
+		err = serveEnded()
 	}
 	if err != nil {
 		s.answer(w, http.StatusConflict, failureOf(err))
