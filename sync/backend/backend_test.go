@@ -221,6 +221,37 @@ func TestLostChunkIsAskedFor(t *testing.T) {
 	}
 }
 
+// TestSnapshotOnItsWay: a whole set is not sent once more while a slow link may still be
+// busy with it. A small one is soon missed.
+func TestSnapshotOnItsWay(t *testing.T) {
+	for codes, again := range map[int]bool{100: true, 20_000: false} {
+		t.Run(fmt.Sprint(codes, " codes"), func(t *testing.T) {
+			r := newRig(t)
+			b := r.bank("lon-042", "j-1")
+			r.issue("lon-042", "acme", codes)
+			sent := 0
+			r.seen = func(p packet) {
+				if p.topic == wire.TopicCodes {
+					sent++
+				}
+			}
+			b.Connect(r.at())
+			r.allUp()
+			once := sent
+			for end := r.now.Add(retryMax - time.Minute); r.now.Before(end); {
+				r.now = r.now.Add(5 * time.Second)
+				if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
+					t.Fatal(err)
+				}
+				r.drain()
+			}
+			if again != (sent >= 2*once) { // with the operator's set
+				t.Errorf("%d messages, %d of them at first", sent, once)
+			}
+		})
+	}
+}
+
 // TestChunksAreBounded: for each chunk that is asked for, the whole set is read.
 func TestChunksAreBounded(t *testing.T) {
 	r := newRig(t)

@@ -39,6 +39,7 @@ const (
 	retryMax     = 10 * time.Minute
 	resyncLife   = 24 * time.Hour   // of a question for missing events, by a bank's clock; another one after retryFirst, doubling to retryMax
 	lackAlarm    = 2 * time.Minute  // that later events wait for missing ones; then it is an alarm
+	slowCodes    = 30               // codes a second over the slowest link that is waited for, 8 KiB/s, before a whole set is sent again
 	getRepeat    = 30 * time.Second // the same question again within it is answered with a snapshot
 
 	futileMax  = 4 // tries to bring a set up to date; then it gets a new epoch

@@ -3,6 +3,7 @@ package backend
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"lockerd/daemon/locker"
 	"lockerd/sync/wire"
@@ -222,9 +223,18 @@ func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to
 	t.out = append(t.out, effect{bank: b.Name, key: k, topic: wire.TopicCodes, snapshot: &snapshot{
 		head: b.head(), set: name, nonce: nonce, chunk: chunk, to: to,
 	}})
+	if chunk == 0 {
+		s.again.at = max(s.again.at, t.now.Add(s.underWay()))
+	}
 	s.SnapTo, b.dirty = s.Version, true
 	s.owe("", true)
 	s.tell(b)
+}
+
+// underWay is how long a slow link may be busy with a whole set. Sent again meanwhile it
+// would stand before everything else; a bank that lacks a chunk asks for that.
+func (s *set) underWay() time.Duration {
+	return min(time.Duration(s.Live)*time.Second/slowCodes, retryMax)
 }
 
 // push sends changes made just now. If the bank has what came before, or it is on
