@@ -222,7 +222,7 @@ func TestLostChunkIsAskedFor(t *testing.T) {
 }
 
 // TestSnapshotOnItsWay: a whole set is not sent once more while a slow link may still be
-// busy with it. A small one is soon missed.
+// busy with it, nor when the bank asks for a chunk. A small one is soon missed.
 func TestSnapshotOnItsWay(t *testing.T) {
 	for codes, again := range map[int]bool{100: true, 20_000: false} {
 		t.Run(fmt.Sprint(codes, " codes"), func(t *testing.T) {
@@ -237,8 +237,13 @@ func TestSnapshotOnItsWay(t *testing.T) {
 			}
 			b.Connect(r.at())
 			r.allUp()
-			once := sent
-			for end := r.now.Add(retryMax - time.Minute); r.now.Before(end); {
+			once, end := sent, r.now.Add(retryMax-time.Minute)
+			r.now = r.now.Add(time.Minute)
+			st, _ := r.be.Bank("lon-042")
+			want := st.Sets["acme"]
+			r.say("lon-042", wire.TopicGet, mustJSON(t, wire.Get{V: 1, Bank: "lon-042", Want: "codes", Set: "acme", Epoch: want.Epoch, Chunk: 1, To: want.Version, Nonce: "n"}), false)
+			r.allUp()
+			for r.now.Before(end) {
 				r.now = r.now.Add(5 * time.Second)
 				if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
 					t.Fatal(err)

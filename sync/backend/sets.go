@@ -212,6 +212,7 @@ func (t *txn) syncSet(b *bank, name string, s *set, nonce string) {
 
 // snapshot orders the whole set, or one chunk of it.
 func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to int64) {
+	due := s.again.at
 	s.again.sent(t.now)
 	if !s.snaps.take(t.now) {
 		return // the retry comes to it
@@ -224,8 +225,9 @@ func (t *txn) snapshot(b *bank, name string, s *set, nonce string, chunk int, to
 		head: b.head(), set: name, nonce: nonce, chunk: chunk, to: to,
 	}})
 	if chunk == 0 {
-		s.again.at = max(s.again.at, t.now.Add(s.underWay()))
+		due = t.now.Add(s.underWay())
 	}
+	s.again.at = max(s.again.at, due)
 	s.SnapTo, b.dirty = s.Version, true
 	s.owe("", true)
 	s.tell(b)
