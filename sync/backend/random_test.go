@@ -25,6 +25,7 @@ type world struct {
 	names    []string
 	backup   *Memory
 	restored bool
+	boards   int
 	ids      map[string][]string
 	shelf    map[string][]*banktest.Bank // boards that were replaced
 	back     map[string]bool             // journals of those that were put back
@@ -136,7 +137,8 @@ func (w *world) replaceBoard(name string) {
 		return
 	}
 	w.shelf[name] = append(w.shelf[name], old)
-	w.bank(name, fmt.Sprintf("j-%s-%d", name, w.now.UnixNano()+int64(rapid.IntRange(0, 1<<30).Draw(w.rt, "journal"))))
+	w.boards++ // no two have one journal
+	w.bank(name, fmt.Sprintf("j-%d-%s-%d", rapid.IntRange(0, 9).Draw(w.rt, "journal"), name, w.boards))
 	delete(w.retained, name+"/state")
 }
 
