@@ -134,7 +134,7 @@ func (s *story) given(d *doorStory, id locker.DoorID, to string) {
 }
 
 func (s *story) outcome(e *locker.Event, d *doorStory, c *codeStory) {
-	c.pending = locker.DoorID{}
+	c.pending, c.again = locker.DoorID{}, false
 	if e.Type == locker.EvDoorUncertain || e.Outcome == "uncertain" {
 		c.uncertain = e.Door
 		return
