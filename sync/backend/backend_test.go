@@ -245,9 +245,7 @@ func TestSnapshotOnItsWay(t *testing.T) {
 			r.allUp()
 			for r.now.Before(end) {
 				r.now = r.now.Add(5 * time.Second)
-				if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
-					t.Fatal(err)
-				}
+				r.tick()
 				r.drain()
 			}
 			if again != (sent >= 2*once) { // with the operator's set
@@ -668,9 +666,7 @@ func TestFutileWhileBornAgain(t *testing.T) {
 			for range 4 {
 				for range 10 * 60 / 5 {
 					r.now = r.now.Add(5 * time.Second)
-					if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
-						t.Fatal(err)
-					}
+					r.tick()
 				}
 				if repeated {
 					r.say("lon-042", wire.TopicState, mustJSON(t, b.Birth(r.at())), true)

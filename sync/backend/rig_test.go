@@ -217,14 +217,20 @@ func (r *rig) settle() {
 	}
 }
 
+// tick has the backend look what is due.
+func (r *rig) tick() {
+	r.t.Helper()
+	if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // pass lets time go by, with ticks of the backend and heartbeats.
 func (r *rig) pass(d time.Duration) {
 	r.t.Helper()
 	for end := r.now.Add(d); r.now.Before(end); {
 		r.now = r.now.Add(5 * time.Second)
-		if err := r.be.update(func(t *txn) (map[string]*bank, error) { return t.tick(), nil }); err != nil {
-			r.t.Fatal(err)
-		}
+		r.tick()
 		for _, name := range slices.Sorted(maps.Keys(r.banks)) {
 			if b := r.banks[name]; b.Online && r.now.Second() < 5 {
 				b.Health(r.at())

@@ -109,10 +109,10 @@ func (b *Backend) Serve(ctx context.Context, link Link) error {
 // ones than the queue holds before it answers (MQTT 3.1.1, 3.8.4). A filter over which
 // nothing has come for subscribeEvery is asked for again: a broker that has lost it, and
 // nothing else, would leave the backend deaf for as long as the connection lives. So is
-// what is retained while a bank speaks whose birth has not come (see birthsDue): a NATS node gives nothing
-// retained to who subscribes while its stream has no leader, and now and then neither copy
-// of what is published in that moment at another node. Else all retained messages would
-// come each time.
+// what is retained while a bank speaks whose birth has not come (see birthsDue): a NATS
+// node gives nothing retained to who subscribes while its stream has no leader, and now and
+// then neither copy of what is published in that moment at another node. Else all retained
+// messages would come each time.
 func (b *Backend) subscribe(ctx context.Context, link Link, out chan effect) error {
 	filters := b.filters()
 	if err := link.Subscribe(ctx, filters[:]...); err != nil {
