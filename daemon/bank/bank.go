@@ -247,7 +247,8 @@ func New(cfg Config, st Store, clk Clock) (*Bank, error) {
 // before Run; they may report before.
 func (b *Bank) Attach(name string, bus hal.Bus) { b.buses[name].bus = bus }
 
-// Ready is closed when every board has answered or been found silent.
+// Ready is closed when every board has had its doors read or been found silent,
+// and every scanner has been heard of: doors can be opened.
 func (b *Bank) Ready() <-chan struct{} { return b.ready }
 
 // Boot returns the number of this start, counted from 1.

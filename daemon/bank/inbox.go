@@ -3,6 +3,7 @@ package bank
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lockerd/daemon/door"
@@ -42,7 +43,13 @@ func (b *Bank) Pulsed(_ string, p hal.Pulsed) { b.post(func() { b.pulsed(p) }) }
 func (b *Bank) Observed(bus string, o hal.Observed) { b.post(func() { b.observed(bus, o) }) }
 
 // Board implements hal.Sink.
-func (b *Bank) Board(bus string, c hal.Board) { b.post(func() { b.boardState(bus, c) }) }
+func (b *Bank) Board(bus string, c hal.Board) {
+	b.post(func() {
+		if c.Lost || !b.unread(bus, c.Address) {
+			b.boardState(bus, c)
+		}
+	})
+}
 
 // Tamper tells that the tamper switch on a bus has opened, or closed again.
 func (b *Bank) Tamper(bus string, open bool) {
@@ -129,6 +136,15 @@ func (b *Bank) boardState(bus string, c hal.Board) {
 	b.maybeReady(false)
 }
 
+// unread tells whether a board has doors whose states come with its first read:
+// that it answers makes nothing ready before.
+func (b *Bank) unread(bus string, address int) bool {
+	st, ok := b.buses[bus].boards[address]
+	return ok && st.State == stateStarting && slices.ContainsFunc(b.slots, func(d *slot) bool {
+		return d.board == st && d.spec.Sensor
+	})
+}
+
 // forget makes the doors of a silent board unknown.
 func (b *Bank) forget(bus string, address int) {
 	for _, d := range b.slots {
@@ -184,8 +200,8 @@ func edge(was, is, lost, back string) string {
 	return ""
 }
 
-// maybeReady closes ready when every board and scanner has been heard of, as
-// there or as lost; or at readyLimit, whatever is missing then.
+// maybeReady closes ready when every board and scanner is known, as there or as
+// lost; or at readyLimit, whatever is missing then.
 func (b *Bank) maybeReady(late bool) {
 	if b.isReady() || !late && b.starting() {
 		return
