@@ -400,7 +400,7 @@ log_dest file DIR/log
 persistence true
 persistence_location DIR/
 autosave_interval 60
-max_queued_messages 10000
+max_queued_messages 100000
 `
 
 func TestFleetOnMosquitto(t *testing.T) {
