@@ -2,7 +2,6 @@ package backend_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -22,14 +21,7 @@ import (
 // killed in between.
 func TestOnMosquitto(t *testing.T) {
 	broker := brokertest.StartMosquitto(t, brokertest.Options{})
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	trust, err := wire.NewKeys(wire.Key{KID: "ops-1", Public: public, Tenant: wire.Operator, May: []string{"ack", "codes", "desired", "command", "ticket", "trust"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	private, trust := banktest.Operator(t)
 	store, err := boltstore.Open(filepath.Join(t.TempDir(), "fleet.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +29,7 @@ func TestOnMosquitto(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	be, err := backend.New(backend.Config{
 		Store: store, Trust: trust, Log: slog.New(slog.DiscardHandler),
-		Keys: []backend.Key{{KID: "ops-1", Signer: private, Tenant: wire.Operator}},
+		Keys: []backend.Key{{KID: banktest.OperatorKID, Signer: private, Tenant: wire.Operator}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package backend_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -44,21 +43,14 @@ func TestThousandBanks(t *testing.T) {
 		t.Skip("half a minute on a slow machine")
 	}
 	const banks, events = 1000, 50
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	trust, err := wire.NewKeys(wire.Key{KID: "ops-1", Public: public, Tenant: wire.Operator, May: []string{"ack", "codes", "desired", "command", "ticket", "trust"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	private, trust := banktest.Operator(t)
 	path := filepath.Join(t.TempDir(), "fleet.db")
 	store, err := boltstore.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	be, err := backend.New(backend.Config{Store: store, Trust: trust, Keys: []backend.Key{{KID: "ops-1", Signer: private, Tenant: wire.Operator}}})
+	be, err := backend.New(backend.Config{Store: store, Trust: trust, Keys: []backend.Key{{KID: banktest.OperatorKID, Signer: private, Tenant: wire.Operator}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +131,7 @@ func TestThousandBanks(t *testing.T) {
 	}
 	t.Logf("%d banks converged in %s: %d messages down, %d bytes down", banks, took.Round(time.Millisecond), h.n.Load(), h.bytes.Load())
 	before := heap()
-	again, err := backend.New(backend.Config{Store: store, Trust: trust, Keys: []backend.Key{{KID: "ops-1", Signer: private, Tenant: wire.Operator}}})
+	again, err := backend.New(backend.Config{Store: store, Trust: trust, Keys: []backend.Key{{KID: banktest.OperatorKID, Signer: private, Tenant: wire.Operator}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	ACL         string // content of the ACL file
 	Persistent  bool   // keeps retained messages and sessions over a restart
 	MaxQueued   int    // messages kept for a slow subscriber; default 1000
+	More        string // further lines of the configuration
 	Config      string // whole configuration, with PORT and DIR in it; the above are ignored but TLS
 }
 
@@ -88,7 +89,7 @@ func (o *Options) text() string {
 	if o.ACL != "" {
 		lines = append(lines, "acl_file DIR/acl")
 	}
-	return strings.Join(lines, "\n") + "\n"
+	return strings.Join(lines, "\n") + "\n" + o.More
 }
 
 func (m *Mosquitto) write(name, content string) {

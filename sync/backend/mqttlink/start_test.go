@@ -2,11 +2,12 @@ package mqttlink_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,11 +18,14 @@ import (
 	"lockerd/sync/backend/banktest"
 	"lockerd/sync/backend/mqttlink"
 	"lockerd/sync/brokertest"
+	"lockerd/sync/brokertest/natstest"
 	"lockerd/sync/wire"
 )
 
 // retainedBy is how many retained messages a bank has: birth, doors, stock and health.
 const retainedBy = 4
+
+func TestMain(m *testing.M) { natstest.Main(m) }
 
 // TestStart: a backend that has lost its store hears of every bank at once, though all
 // retained messages come in one burst: mosquitto drops without a word what exceeds the
@@ -30,65 +34,15 @@ func TestStart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fifty thousand messages")
 	}
-	newSite(t, 12_000, documented(t)).start(t)
+	m := brokertest.StartMosquitto(t, brokertest.Options{More: limits(t)})
+	newSite(t, 12_000, m.URL(), 1).start(t)
 }
 
-// BenchmarkStart is the same for LOCKERD_BANKS banks (10,000), beside a subscriber that only
-// counts.
-func BenchmarkStart(b *testing.B) {
-	n, err := strconv.Atoi(os.Getenv("LOCKERD_BANKS"))
-	if err != nil {
-		n = 10_000
-	}
-	s := newSite(b, n, fmt.Sprintf("max_queued_messages %d\n", 5*n))
-	var took, bare time.Duration
-	for b.Loop() {
-		bare += s.count(b)
-		took += s.start(b)
-	}
-	b.ReportMetric(float64(n*b.N)/took.Seconds(), "banks/s")
-	b.ReportMetric(bare.Seconds()/took.Seconds(), "of-counting")
-	b.ReportMetric(0, "ns/op")
-}
-
-// site is a mosquitto that retains what n banks have said.
-type site struct {
-	n     int
-	url   string
-	key   backend.Key
-	trust *wire.Keys
-}
-
-func newSite(tb testing.TB, n int, limits string) *site {
+// limits are those of the documented configuration.
+func limits(tb testing.TB) string {
 	tb.Helper()
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	trust, err := wire.NewKeys(wire.Key{KID: "ops-1", Public: public, Tenant: wire.Operator, May: []string{"ack", "codes", "desired", "command", "ticket", "trust"}})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m := brokertest.StartMosquitto(tb, brokertest.Options{Config: limits + `user root
-listener PORT 127.0.0.1
-allow_anonymous true
-set_tcp_nodelay true
-log_dest file DIR/log
-`})
-	s := &site{n: n, url: m.URL(), key: backend.Key{KID: "ops-1", Signer: private, Tenant: wire.Operator}, trust: trust}
-	s.speak(tb)
-	return s
-}
-
-// documented are the limits of the documented configuration.
-func documented(tb testing.TB) string {
-	tb.Helper()
-	conf, err := os.ReadFile("../../../testdata/mosquitto/mosquitto.conf")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var out strings.Builder
-	for line := range strings.Lines(string(conf)) {
+	for line := range strings.Lines(read(tb, "../../../testdata/mosquitto/mosquitto.conf")) {
 		if strings.HasPrefix(line, "max_") {
 			out.WriteString(line)
 		}
@@ -96,12 +50,73 @@ func documented(tb testing.TB) string {
 	return out.String()
 }
 
+func read(tb testing.TB, file string) string {
+	tb.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+// BenchmarkStart is the same for LOCKERD_BANKS banks (10,000) that say their heartbeat each
+// minute, beside a subscriber that only counts.
+func BenchmarkStart(b *testing.B) {
+	n, err := strconv.Atoi(os.Getenv("LOCKERD_BANKS"))
+	if err != nil {
+		n = 10_000
+	}
+	b.Run("mosquitto", func(b *testing.B) {
+		m := brokertest.StartMosquitto(b, brokertest.Options{MaxQueued: 10 * n})
+		newSite(b, n, m.URL(), 1).measure(b)
+	})
+	b.Run("NATS", func(b *testing.B) {
+		conf, _, ok := strings.Cut(read(b, "../../../testdata/nats/node.conf"), "authorization {")
+		if !ok {
+			b.Fatal("node.conf has no users to be left out")
+		}
+		file := filepath.Join(b.TempDir(), "node.conf")
+		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		newSite(b, n, natstest.Start(b, file)[0].URL(), 0).measure(b)
+	})
+}
+
+// site is a broker that retains what n banks have said.
+type site struct {
+	n     int
+	url   string
+	qos   byte
+	key   backend.Key
+	trust *wire.Keys
+	said  mqtt.Client // by which all banks speak
+	banks []*banktest.Bank
+}
+
+func newSite(tb testing.TB, n int, url string, qos byte) *site {
+	tb.Helper()
+	private, trust := banktest.Operator(tb)
+	s := &site{n: n, url: url, qos: qos, key: backend.Key{KID: banktest.OperatorKID, Signer: private, Tenant: wire.Operator}, trust: trust}
+	s.said = connect(tb, url, "banks", nil)
+	var doors []wire.Door
+	for d := range uint8(24) {
+		doors = append(doors, wire.Door{ID: locker.DoorID{Locker: 1, Door: d + 1}, State: "closed"})
+	}
+	for i := range n {
+		b := banktest.New(fmt.Sprintf("bank-%06d", i), fmt.Sprintf("j-%06d", i), trust)
+		b.DoorsNow = doors
+		s.banks = append(s.banks, b)
+	}
+	s.speak(tb)
+	return s
+}
+
 // speak has each bank say once what is retained.
 func (s *site) speak(tb testing.TB) {
 	tb.Helper()
-	c := connect(tb, s.url, "banks", nil)
 	under := make(chan mqtt.Token, 20)
-	said := make(chan error, 1)
+	taken := make(chan error, 1)
 	go func() {
 		var first error
 		for t := range under {
@@ -109,23 +124,56 @@ func (s *site) speak(tb testing.TB) {
 				first = t.Error()
 			}
 		}
-		said <- first
+		taken <- first
 	}()
 	now := locker.TimeOf(time.Now())
-	for i := range s.n {
-		b := banktest.New(name(i), "j-"+name(i), s.trust)
-		for d := range uint8(24) {
-			b.DoorsNow = append(b.DoorsNow, wire.Door{ID: locker.DoorID{Locker: 1, Door: d + 1}, State: "closed"})
-		}
+	for _, b := range s.banks {
 		b.Say = func(topic string, p []byte, retained bool) {
-			under <- c.Publish("lockers/v1/"+b.Name+"/"+topic, 1, retained, p)
+			under <- s.said.Publish("lockers/v1/"+b.Name+"/"+topic, 1, retained, p)
 		}
 		b.Connect(now)
 	}
 	close(under)
-	if err := <-said; err != nil {
+	if err := <-taken; err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// beat has each bank say its heartbeat each minute, until ctx ends.
+func (s *site) beat(ctx context.Context) {
+	tick := time.NewTicker(time.Minute / time.Duration(s.n))
+	defer tick.Stop()
+	for i := 0; ; i = (i + 1) % s.n {
+		b := s.banks[i]
+		b.Say = func(topic string, p []byte, retained bool) {
+			s.said.Publish("lockers/v1/"+b.Name+"/"+topic, 0, retained, p)
+		}
+		b.Health(locker.TimeOf(time.Now()))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *site) measure(b *testing.B) {
+	b.Helper()
+	cold := s.count(b) // a NATS node has kept what it loaded when the next one asks
+	var took, bare time.Duration
+	for b.Loop() {
+		bare += s.count(b)
+		ctx, cancel := context.WithCancel(b.Context())
+		var beating sync.WaitGroup
+		beating.Go(func() { s.beat(ctx) })
+		took += s.start(b)
+		cancel()
+		beating.Wait()
+	}
+	b.ReportMetric(took.Seconds()/float64(b.N), "s")
+	b.ReportMetric(cold.Seconds(), "s-counting-first")
+	b.ReportMetric(bare.Seconds()/took.Seconds(), "of-counting")
+	b.ReportMetric(0, "ns/op")
 }
 
 func connect(tb testing.TB, url, id string, got mqtt.MessageHandler) mqtt.Client {
@@ -148,7 +196,7 @@ func (s *site) count(tb testing.TB) time.Duration {
 		}
 	})
 	start := time.Now()
-	c.SubscribeMultiple(map[string]byte{"lockers/v1/+/state": 1, "lockers/v1/+/state/+": 1}, nil)
+	c.SubscribeMultiple(map[string]byte{"lockers/v1/+/state": s.qos, "lockers/v1/+/state/+": s.qos}, nil)
 	select {
 	case <-all:
 	case <-time.After(s.patience()):
@@ -159,7 +207,7 @@ func (s *site) count(tb testing.TB) time.Duration {
 	return took
 }
 
-// patience is below the time after which births are asked for again, or said again.
+// patience ends before a bank says its birth again: what comes only then came too late.
 func (s *site) patience() time.Duration { return 25*time.Second + time.Duration(s.n)*time.Millisecond }
 
 // start returns how long a backend that knows no bank takes until it knows all.
@@ -178,14 +226,14 @@ func (s *site) start(tb testing.TB) time.Duration {
 		}
 	}()
 	start := time.Now()
-	go func() { ended <- mqttlink.Run(ctx, mqttlink.Options{URL: s.url, ClientID: "backend", QoS: 1}, be) }()
+	go func() { ended <- mqttlink.Run(ctx, mqttlink.Options{URL: s.url, ClientID: "backend", QoS: s.qos}, be) }()
 	patience := time.After(s.patience())
-	for i := range s.n {
-		for changed := be.Changed(); !known(be, name(i)); changed = be.Changed() {
+	for i, k := range s.banks {
+		for changed := be.Changed(); !known(be, k.Name); changed = be.Changed() {
 			select {
 			case <-changed:
 			case <-patience:
-				tb.Fatalf("not all of %s is known, the %dth of %d banks", name(i), i+1, s.n)
+				tb.Fatalf("not all of %s is known, the %dth of %d banks", k.Name, i+1, s.n)
 			}
 		}
 	}
@@ -197,5 +245,3 @@ func known(be *backend.Backend, bank string) bool {
 	k, ok := be.Bank(bank)
 	return ok && k.Online && k.Health != nil && k.Doors.Total > 0
 }
-
-func name(i int) string { return fmt.Sprintf("bank-%06d", i) }
