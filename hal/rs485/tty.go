@@ -35,6 +35,9 @@ type tty struct {
 
 var _ Port = (*tty)(nil)
 
+// held is what to do about a port that somebody else has.
+const held = "another program holds it; stop that one, or give this bus its own port"
+
 // openTTY opens a serial device for this process alone. TIOCEXCL does not keep
 // root out, so the descriptor carries an advisory lock too. With turn the
 // port's driver is to switch the direction of an RS-485 line: before the line
@@ -51,7 +54,7 @@ func openTTY(name string, baud int, turn bool) (_ Port, err error) {
 		}
 	}()
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("cannot open port %q: %s: another program holds it; stop that one, or give this bus its own port", name, err.Error())
+		return nil, fmt.Errorf("cannot open port %q: %s: %s", name, err.Error(), held)
 	}
 	if turn {
 		takeDirection(fd, directionIoctl)
@@ -60,6 +63,7 @@ func openTTY(name string, baud int, turn bool) (_ Port, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot set up port %q at %d baud: %s: is it a serial port?", name, baud, err.Error())
 	}
+	letGoOfPty(fd)
 	raw, err := file.SyscallConn()
 	if err == nil {
 		err = file.SetWriteDeadline(time.Time{})
@@ -72,6 +76,17 @@ func openTTY(name string, baud int, turn bool) (_ Port, err error) {
 		t.note = takeDirection(fd, directionIoctl)
 	}
 	return t, nil
+}
+
+// letGoOfPty takes TIOCEXCL back where the port is a pty. A line loses it with its last
+// close, however its holder has ended; a pty keeps it for as long as its other end
+// lives (socat, a simulator), and a lockerd that was killed would shut itself out.
+// There the lock alone keeps others off.
+func letGoOfPty(fd int) {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err == nil && fs.Type == unix.DEVPTS_SUPER_MAGIC {
+		_ = unix.IoctlSetInt(fd, unix.TIOCNXCL, 0) // no tty refuses it
+	}
 }
 
 // noted is a port that works, though not all of it could be set up.
@@ -87,7 +102,7 @@ func cureOpen(err error) string {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return "let the user of lockerd into the group of the device (dialout)"
 	case errors.Is(err, unix.EBUSY):
-		return "stop the program that holds it"
+		return held
 	}
 	return "it is tried again by itself"
 }

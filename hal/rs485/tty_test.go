@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // limit is how long a test waits for what must happen at once.
@@ -114,6 +115,21 @@ func TestTTYIsHeldByOne(t *testing.T) {
 	}
 	if err := dialTTY(t, name).Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPtyOutlivesAKill holds that a pty, whose other end lives on, is not left exclusive
+// by a holder that was killed: nobody but root could open it then.
+func TestPtyOutlivesAKill(t *testing.T) {
+	_, name := pair(t)
+	dialTTY(t, name)
+	look, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.Close() //nolint:errcheck // of a test
+	if on, err := unix.IoctlGetInt(int(look.Fd()), unix.TIOCGEXCL); err != nil || on != 0 {
+		t.Fatalf("exclusive %d, %v", on, err)
 	}
 }
 

@@ -20,6 +20,7 @@ func dial(name string, baud int) (io.ReadWriteCloser, error) {
 		_ = unix.Close(lock) // the reason is err
 		return nil, err
 	}
+	letGoOfPty(lock)
 	port := &lockedPort{Port: p, lock: lock}
 	if err := p.ResetInputBuffer(); err != nil {
 		_ = port.Close() // the reason is err
@@ -32,14 +33,30 @@ func dial(name string, baud int) (io.ReadWriteCloser, error) {
 // mode of a tty does not stop root, and two readers would share the bytes.
 func lockPort(name string) (int, error) {
 	fd, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return -1, heldBy(err)
+	}
 	if err != nil {
 		return -1, err
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = unix.Close(fd) // the reason is err
-		return -1, errors.New("another program holds it: " + err.Error())
+		return -1, heldBy(err)
 	}
 	return fd, nil
+}
+
+func heldBy(err error) error { return errors.New("another program holds it: " + err.Error()) }
+
+// letGoOfPty takes TIOCEXCL back where the port is a pty. A line loses it with its last
+// close, however its holder has ended; a pty keeps it for as long as its other end
+// lives, and a lockerd that was killed would shut itself out. There the lock alone
+// keeps others off.
+func letGoOfPty(fd int) {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err == nil && fs.Type == unix.DEVPTS_SUPER_MAGIC {
+		_ = unix.IoctlSetInt(fd, unix.TIOCNXCL, 0) // no tty refuses it
+	}
 }
 
 // lockedPort gives the lock back with the port, and writes by the lock's

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"lockerd/scanner/device"
 	"lockerd/scanner/scannertest"
@@ -98,6 +99,26 @@ func TestPtyTakenByAnother(t *testing.T) {
 	}
 	if got := l.Wait(t); got != "front back" {
 		t.Errorf("told %q", got)
+	}
+}
+
+// TestPtyOutlivesAKill holds that a pty, whose other end lives on, is not left exclusive
+// by a holder that was killed: nobody but root could open it then.
+func TestPtyOutlivesAKill(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "scanner")
+	plug(t, name)
+	port, err := dial(name, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close() //nolint:errcheck // of a test
+	look, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.Close() //nolint:errcheck // of a test
+	if on, err := unix.IoctlGetInt(int(look.Fd()), unix.TIOCGEXCL); err != nil || on != 0 {
+		t.Fatalf("exclusive %d, %v", on, err)
 	}
 }
 
