@@ -138,6 +138,9 @@ func (d *Daemon) run(ctx context.Context) error {
 		return err
 	}
 	defer d.halt()
+	if err := d.opt.Slots.endInterrupted(); err != nil {
+		d.opt.Log.Error("cannot end the update that was cut short", slog.Any("error", err))
+	}
 	if err := d.startBuses(); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -59,6 +59,15 @@ func (s *Slots) mayOpen(writes int) error {
 	return fmt.Errorf("cannot run on trial: %s", why)
 }
 
+// endInterrupted abandons an update whose order the last process has not carried out. It
+// comes before this one takes orders.
+func (s *Slots) endInterrupted() error {
+	if s == nil || s.Slot == slots.Base {
+		return nil
+	}
+	return s.Dir.EndInterrupted(time.Now())
+}
+
 // watchSlot tells the journal how the last update ended, and judges this start: of a
 // program on trial whether it may stay, of the active one when it is well.
 func (d *Daemon) watchSlot(ctx context.Context) {

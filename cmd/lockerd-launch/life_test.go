@@ -327,3 +327,26 @@ func TestOrderlyStops(t *testing.T) {
 		s.fatal("rolled back")
 	}
 }
+
+// TestOrderCutShort holds that an order whose lockerd was killed is over with the next
+// start, and told.
+func TestOrderCutShort(t *testing.T) {
+	s := newSite(t)
+	s.supervise()
+	s.well()
+	if _, err := s.slots.Change(func(st slots.State) (slots.State, error) {
+		return st.Begin(slots.Program{Version: "v2", Size: 1}, time.Now())
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.stop <- syscall.SIGKILL
+	st := s.until("the update has ended and is told", func(st *slots.State) bool {
+		return st.Trial == nil && st.Last != nil && st.Last.Told
+	})
+	if st.Last.Result != slots.Abandoned || !strings.Contains(st.Last.Why, "order it again") {
+		s.fatal("ended otherwise")
+	}
+	if !strings.Contains(s.journal(), `"type":"update.abandoned"`) {
+		s.fatal("the journal does not tell it")
+	}
+}

@@ -33,7 +33,8 @@
 //	failed     the new program has judged itself, or its file or exec failed
 //
 // It ends confirmed (the slot becomes the active one), rolled back (the active one
-// goes on) or abandoned (before it was tried). Two starts that end neither
+// goes on) or abandoned (before it was tried; if its order was cut short, by the next
+// start of lockerd). Two starts that end neither
 // confirmed nor orderly are a roll back: crash, watchdog, kill, power cut. So is
 // a verdict of the new program on itself, and the deadline, which a guard
 // process of the launcher keeps, so that it needs no help of the new

@@ -179,6 +179,52 @@ func TestPutRefuses(t *testing.T) {
 	}
 }
 
+// TestEndInterrupted holds that an order which the end of lockerd has cut short is over
+// with the next start, and takes no room; and that no other update is.
+func TestEndInterrupted(t *testing.T) {
+	ordered := func(s State) (State, error) { return s.Order("", "ada") }
+	for _, tc := range []struct {
+		name  string
+		steps []order // behind Put
+		over  bool
+	}{
+		{"being staged", []order{begin("v22")}, true},
+		{"staged, not ordered", nil, true},
+		{"ordered", []order{ordered}, false},
+		{"on trial", []order{ordered, arm}, false},
+		{"failed", []order{ordered, arm, fail}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d, base := newDir(t), writeBase(t, "v1")
+			l := launcher(d, base)
+			runs(t, l, "v1", false)
+			if err := d.Put(programOf("v22"), bytes.NewReader(content("v22")), noon); err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range tc.steps {
+				change(t, d, o)
+			}
+			if err := d.EndInterrupted(noon); err != nil {
+				t.Fatal(err)
+			}
+			s, _, err := d.Load()
+			if err != nil || (s.Trial == nil) != tc.over {
+				t.Fatalf("%+v, %v", s.Trial, err)
+			}
+			_, err = os.Stat(d.Program(B))
+			if tc.over != errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("the program in its slot: %v", err)
+			}
+			if tc.over && (s.Last.Result != Abandoned || s.Last.Told || !strings.Contains(s.Last.Why, "order it again")) {
+				t.Fatalf("ended %+v", s.Last)
+			}
+			if tc.over {
+				runs(t, l, "v1", false)
+			}
+		})
+	}
+}
+
 type failing struct{}
 
 func (*failing) Read([]byte) (int, error) { return 0, errors.New("pulled out") }

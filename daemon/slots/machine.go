@@ -145,6 +145,13 @@ func (s State) Abandon(why string, now time.Time) State {
 	return s
 }
 
+// Interrupted tells that the order of an update was cut short: its program is not on
+// disk, or it is and nobody has said when it may be tried.
+func (s State) Interrupted() bool {
+	t := s.Trial
+	return t != nil && (t.Phase == Staging || t.Phase == Verified && !t.Ordered)
+}
+
 // Healthy notes how the active program is when it is well.
 func (s State) Healthy(h Health) State {
 	s = s.clone()

@@ -37,10 +37,32 @@ func (d *Dir) Put(p Program, r io.Reader, now time.Time) error {
 	if err == nil {
 		return nil
 	}
-	_ = os.Remove(d.Program(s.Trial.Slot) + tmpSuffix)
-	_ = os.Remove(d.Program(s.Trial.Slot))
+	d.empty(s.Trial.Slot)
 	_, aerr := d.Change(func(s State) (State, error) { return s.Abandon(err.Error(), now), nil })
 	return errors.Join(err, aerr)
+}
+
+// empty makes room; what can't be removed the next Put writes over.
+func (d *Dir) empty(slot Slot) {
+	_ = os.Remove(d.Program(slot) + tmpSuffix)
+	_ = os.Remove(d.Program(slot))
+}
+
+// EndInterrupted abandons an update whose order was cut short by the end of the process
+// that carried it out: without it nobody would ever say how that update has ended.
+// It is for the next process, before it takes orders itself.
+func (d *Dir) EndInterrupted(now time.Time) error {
+	s, _, err := d.Load()
+	if err != nil || !s.Interrupted() {
+		return err
+	}
+	if _, err = d.Change(func(s State) (State, error) {
+		return s.Abandon("the power or lockerd went while it was being staged: order it again", now), nil
+	}); err != nil {
+		return err
+	}
+	d.empty(s.Trial.Slot)
+	return nil
 }
 
 func (d *Dir) fill(slot Slot, p Program, r io.Reader) error {
