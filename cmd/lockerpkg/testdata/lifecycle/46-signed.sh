@@ -141,22 +141,31 @@ umount /var/lib/lockerd/update
 systemctl start lockerd
 soon "well" well
 
-# SIGKILL at random moments of an update.
+# SIGKILL at random moments of an update. Each is of a program of its own: one that was
+# rolled back is not tried again, and an order of it would be refused.
+boards() { lockerctl --json status 2>/dev/null | grep -q '"address":1,"state":"ok"'; }
 drop quick 'RestartSec=100ms'
 systemctl restart lockerd
 for n in $(seq "$(cat /steps/kills)"); do
-	add "2.0.$n" crashes >/dev/null
+	mkdir "/programs/crashes$n"
+	{ cat "$(prog crashes)" && echo "# $n"; } >"$(prog "crashes$n")"
+	add "2.0.$n" "crashes$n" >/dev/null
 	soon "kill $n: well before" well
+	soon "kill $n: the boards answer" boards
 	from="--from /stick"
 	[ $((n % 2)) = 0 ] || from="" # over HTTPS
 	# shellcheck disable=SC2086
-	lockerctl update $from >/dev/null 2>&1 &
+	lockerctl update $from >/tmp/order 2>&1 &
 	order=$!
-	sleep "0.$(shuf -i 0-9 -n 1)$(shuf -i 0-9 -n 1)"
+	early=0 # half of them while it is being staged
+	[ $((n % 4)) -lt 2 ] || early=""
+	sleep "0.$early$(shuf -i 0-9 -n 1)$(shuf -i 0-9 -n 1)"
 	systemctl kill -s KILL lockerd
 	wait "$order" || true
+	! grep "refused\|cannot take" /tmp/order || fail "kill $n: nothing was killed"
 	soon "kill $n: nothing is on trial" well
 	soon "kill $n: the one before runs" runs v1.8.0
 	kept "kill $n"
 done
 undrop quick
+lockerctl open 1-05 --reason "these boards pulse still" >/dev/null
