@@ -119,7 +119,7 @@ func (s *site) runOnce() (again bool) {
 	defer func() { _ = conn.Close() }()
 	cmd := role(roleLaunch, "--dir", s.slots.Path, "--base", s.base, "--deadline", s.deadline, "--",
 		"run", "--config", filepath.Join(s.dir, "site.toml"))
-	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+path, fmt.Sprintf("WATCHDOG_USEC=%d", s.watchdog.Microseconds()))
+	cmd.Env = append(cmd.Env, "TMPDIR="+s.dir, "NOTIFY_SOCKET="+path, fmt.Sprintf("WATCHDOG_USEC=%d", s.watchdog.Microseconds()))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	errs, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

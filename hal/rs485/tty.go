@@ -81,7 +81,8 @@ func openTTY(name string, baud int, turn bool) (_ Port, err error) {
 // letGoOfPty takes TIOCEXCL back where the port is a pty. A line loses it with its last
 // close, however its holder has ended; a pty keeps it for as long as its other end
 // lives (socat, a simulator), and a lockerd that was killed would shut itself out.
-// There the lock alone keeps others off.
+// There the lock alone keeps others off. Only a kill in the microseconds between
+// serial.Open and this still leaves it.
 func letGoOfPty(fd int) {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(fd, &fs); err == nil && fs.Type == unix.DEVPTS_SUPER_MAGIC {
