@@ -145,9 +145,9 @@ func (s State) Abandon(why string, now time.Time) State {
 	return s
 }
 
-// Interrupted tells that the order of an update was cut short: its program is not on
+// interrupted tells that the order of an update was cut short: its program is not on
 // disk, or it is and nobody has said when it may be tried.
-func (s State) Interrupted() bool {
+func (s State) interrupted() bool {
 	t := s.Trial
 	return t != nil && (t.Phase == Staging || t.Phase == Verified && !t.Ordered)
 }

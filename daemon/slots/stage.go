@@ -53,7 +53,7 @@ func (d *Dir) empty(slot Slot) {
 // It is for the next process, before it takes orders itself.
 func (d *Dir) EndInterrupted(now time.Time) error {
 	s, _, err := d.Load()
-	if err != nil || !s.Interrupted() {
+	if err != nil || !s.interrupted() {
 		return err
 	}
 	if _, err = d.Change(func(s State) (State, error) {

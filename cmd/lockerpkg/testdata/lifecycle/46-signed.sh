@@ -157,7 +157,7 @@ for n in $(seq "$(cat /steps/kills)"); do
 	# shellcheck disable=SC2086
 	lockerctl update $from >/tmp/order 2>&1 &
 	order=$!
-	early=0 # half of them while it is being staged
+	early=0 # half of them about its staging, which takes less than a tenth of a second
 	[ $((n % 4)) -lt 2 ] || early=""
 	sleep "0.$early$(shuf -i 0-9 -n 1)$(shuf -i 0-9 -n 1)"
 	systemctl kill -s KILL lockerd
